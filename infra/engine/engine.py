@@ -1,0 +1,85 @@
+"""The engine's port: what every storage binding gives, and what the rest of Odori may use of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from infra.engine.table import Key, Record, Table, Value
+
+
+class Transaction(Protocol):
+    """One transaction over one or several tables; every write is conditional on what was read.
+
+    Reads are repeatable: the first answer for a key is kept until the end. A put or delete of a
+    key needs an earlier read of it in this transaction (`fetch`, `assume`); `insert` needs none,
+    and conflicts at commit if the row exists.
+    """
+
+    id: str
+
+    async def fetch(self, wanted: Mapping[Table, Iterable[Key]]) -> None:
+        """Read all wanted rows, set-wise, into the read set; keys already read cost nothing."""
+
+    def seen(self, table: Table, key: Key) -> Record | None:
+        """The row as this transaction first read it (not its own writes); None if it was absent.
+
+        Raises KeyError when the key was never fetched.
+        """
+
+    def assume(self, table: Table, key: Key, record: Record | None) -> None:
+        """Take a row as read without reading it; commit conflicts if it was something else."""
+
+    async def scan(
+        self,
+        table: Table,
+        partition: Key,
+        *,
+        start: Key | None = None,
+        end: Key | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+    ) -> list[Record]:
+        """Rows of one partition in clustering order; `start` and `end` are inclusive prefixes of the
+        clustering key. What was returned counts as read. Own writes are not merged in."""
+
+    async def scan_index(self, table: Table, column: str, value: Value) -> list[Record]:
+        """Rows whose indexed column has this value, in no order."""
+
+    async def scan_all(self, table: Table, *, limit: int | None = None) -> list[Record]:
+        """Every row of the table, in primary key order."""
+
+    def insert(self, table: Table, values: tuple[Value, ...]) -> None:
+        """A row that must not exist yet."""
+
+    def put(self, table: Table, values: tuple[Value, ...]) -> None:
+        """Insert or replace, according to what was read."""
+
+    def delete(self, table: Table, key: Key) -> None:
+        """Remove a row; nothing happens if it was read as absent."""
+
+    async def commit(self) -> int:
+        """Write everything in one atomic commit, tables and keys in a fixed order.
+
+        Returns the commit time in epoch milliseconds, the `tx_committed_at` of all rows written.
+        Raises Conflict, LockedOut, Unavailable, WriteRefused (nothing was written) or
+        UnknownOutcome. A transaction that wrote nothing commits at no cost.
+        """
+
+    async def rollback(self) -> None:
+        """Forget the writes, release the locks; harmless after the end."""
+
+
+class Engine(Protocol):
+    """One storage, opened. `begin` costs nothing until the first read or commit."""
+
+    async def apply(self, tables: Sequence[Table]) -> None:
+        """Create what is missing, with its ScalarDB metadata; SchemaMismatch if a shape differs."""
+
+    def begin(self, *, locked: bool = False, tx_id: str | None = None) -> Transaction:
+        """A transaction; with `locked`, rows are locked as they are read, until commit or rollback
+        (on SQLite: the whole file), so that it cannot lose to another writer."""
+
+    async def changed(self) -> bool:
+        """Whether another process committed since the last call (cheap; may say yes wrongly)."""
+
+    async def close(self) -> None:
+        """Finish what is under way and release the storage."""
