@@ -1,0 +1,83 @@
+"""The field types that messages share: ids, quantities, money, items and addresses."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from schemas.money import DIGITS
+
+#: Characters; long enough for every id scheme in use, short enough for every key column.
+ID_MAX_CHARS = 128
+#: Characters of a line of free text.
+TEXT_MAX_CHARS = 500
+#: Lines of one order; more is a bulk import, not an order.
+ITEMS_MAX_COUNT = 100
+#: Units of one line; keeps every sum inside 64 bits.
+QUANTITY_MAX_UNITS = 1_000_000_000
+
+
+def _known(currency: str) -> str:
+    if currency not in DIGITS:
+        raise ValueError("is not an ISO 4217 currency code")
+    return currency
+
+
+Id = Annotated[
+    str, StringConstraints(min_length=1, max_length=ID_MAX_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Text = Annotated[
+    str, StringConstraints(max_length=TEXT_MAX_CHARS, pattern=r"^[^\x00-\x08\x0e-\x1f]*$")
+]
+Quantity = Annotated[int, Field(gt=0, le=QUANTITY_MAX_UNITS)]
+Count = Annotated[int, Field(ge=0, le=QUANTITY_MAX_UNITS)]
+Currency = Annotated[str, AfterValidator(_known)]
+#: A decimal string such as "12.30"; its digits are checked against the currency beside it.
+Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9]\d{0,14})(\.\d{1,4})?$")]
+PaymentMethod = Literal["wallet", "card"]
+
+
+class Part(BaseModel):
+    """A piece of a message that is no message itself."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+
+class ItemAsked(Part):
+    """One line as the customer asks for it; price and category are inventory's to say."""
+
+    product_id: Id
+    quantity: Quantity
+
+
+class ItemPriced(ItemAsked):
+    """One line as ordered: with the category and the price that hold for this order."""
+
+    category: Id
+    unit_price: Amount
+
+
+class Address(Part):
+    """Where to ship; without a prefecture the partition key is the country, explicitly."""
+
+    name: Text = ""
+    line1: Text
+    city: Text = ""
+    prefecture: Id | None = None
+    postal_code: Text = ""
+    country: Id
+
+    @property
+    def partition(self) -> str:
+        return self.prefecture or self.country
+
+
+Items = Annotated[tuple[ItemPriced, ...], Field(min_length=1, max_length=ITEMS_MAX_COUNT)]
+ItemsAsked = Annotated[tuple[ItemAsked, ...], Field(min_length=1, max_length=ITEMS_MAX_COUNT)]
