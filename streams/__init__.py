@@ -1,0 +1,1 @@
+"""How messages move: intake, handle, outbox, relay, consumer, parked, timers; wires everything."""

@@ -1,0 +1,88 @@
+"""Between a domain's typed rows and the engine's records."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import TypeAdapter
+
+from domains.row import Row, holds_json
+from infra.engine.table import Record, Table, Type, Value
+
+_TYPES = {
+    str: Type.TEXT, int: Type.BIGINT, bool: Type.BOOLEAN, float: Type.DOUBLE, bytes: Type.BLOB,
+    datetime: Type.TIMESTAMPTZ,
+}  # fmt: skip
+
+
+def to_millis(moment: datetime) -> int:
+    """Epoch milliseconds of an aware time."""
+    return round(moment.timestamp() * 1000)
+
+
+def from_millis(millis: int) -> datetime:
+    """The aware UTC time of these epoch milliseconds."""
+    return datetime.fromtimestamp(millis / 1000, UTC)
+
+
+class Codec:
+    """The table of one row class, and the two ways between its rows and records."""
+
+    def __init__(self, namespace: str, row: type[Row]) -> None:
+        self.row = row
+        columns: dict[str, Type] = {}
+        self._encoders: list[tuple[int, Callable[[Any], Value]]] = []
+        self._decoders: list[tuple[str, Callable[[Any], Any]]] = []
+        for index, (name, field) in enumerate(row.model_fields.items()):
+            columns[name] = self._column(index, name, field.annotation)
+        spec = row.spec
+        self.table = Table(
+            namespace, spec.table, columns, spec.partition, spec.clustering, spec.indexes
+        )
+        self.key_width = self.table.key_width
+        self._names = tuple(columns)
+        self._pick = itemgetter(*self._names)
+
+    def _column(self, index: int, name: str, annotation: Any) -> Type:
+        parts = [a for a in get_args(annotation) if a is not type(None)]
+        if type(None) in get_args(annotation) and len(parts) == 1:
+            annotation = parts[0]
+        if get_origin(annotation) is not Union and holds_json(annotation):
+            adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+            self._encoders.append((index, lambda v: adapter.dump_json(v, by_alias=True).decode()))
+            self._decoders.append((name, adapter.validate_json))
+            return Type.TEXT
+        if annotation is datetime:
+            self._encoders.append((index, to_millis))
+            self._decoders.append((name, from_millis))
+        for python, column in _TYPES.items():
+            if annotation is python or (isinstance(annotation, type) and python in annotation.__mro__):
+                return Type.BOOLEAN if annotation is bool else column
+        raise TypeError(f"{self.row.__name__}.{name}: no column type for {annotation}")
+
+    def encode(self, row: Row) -> tuple[Value, ...]:
+        """The record values of a row."""
+        picked: tuple[Value, ...] = self._pick(row.__dict__)
+        if not self._encoders:
+            return picked
+        values = list(picked)
+        for index, encoder in self._encoders:
+            if values[index] is not None:
+                values[index] = encoder(values[index])
+        return tuple(values)
+
+    def decode(self, record: Record) -> Row:
+        """The row of a record; columns that are NULL take the field's default."""
+        fields: dict[str, Any] = {
+            name: value
+            for name, value in zip(self._names, record.values, strict=True)
+            if value is not None
+        }
+        for name, decoder in self._decoders:
+            if name in fields:
+                fields[name] = decoder(fields[name])
+        for name, field in self.row.model_fields.items():
+            if name not in fields and field.is_required():
+                fields[name] = None
+        return self.row.__pydantic_validator__.validate_python(fields, by_name=True)
