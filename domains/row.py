@@ -78,7 +78,7 @@ class Row(BaseModel):
         )
 
     @classmethod
-    def at(cls, *key: str | int) -> tuple[type[Self], RowKey]:
+    def address(cls, *key: str | int) -> tuple[type[Self], RowKey]:
         """The address of a row, as `reads=` and `get_many` take it."""
         return cls, key
 

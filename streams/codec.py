@@ -1,7 +1,7 @@
 """Between a domain's typed rows and the engine's records."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any, Union, get_args, get_origin
 
@@ -15,6 +15,8 @@ _TYPES = {
     datetime: Type.TIMESTAMPTZ,
 }  # fmt: skip
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def to_millis(moment: datetime) -> int:
     """Epoch milliseconds of an aware time."""
@@ -23,7 +25,7 @@ def to_millis(moment: datetime) -> int:
 
 def from_millis(millis: int) -> datetime:
     """The aware UTC time of these epoch milliseconds."""
-    return datetime.fromtimestamp(millis / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=millis)
 
 
 class Codec:
@@ -43,6 +45,11 @@ class Codec:
         self.key_width = self.table.key_width
         self._names = tuple(columns)
         self._pick = itemgetter(*self._names)
+        self._defaulted = [
+            name
+            for name, field in row.model_fields.items()
+            if not field.is_required() and type(None) not in get_args(field.annotation)
+        ]
 
     def _column(self, index: int, name: str, annotation: Any) -> Type:
         parts = [a for a in get_args(annotation) if a is not type(None)]
@@ -74,15 +81,11 @@ class Codec:
 
     def decode(self, record: Record) -> Row:
         """The row of a record; columns that are NULL take the field's default."""
-        fields: dict[str, Any] = {
-            name: value
-            for name, value in zip(self._names, record.values, strict=True)
-            if value is not None
-        }
+        fields: dict[str, Any] = dict(zip(self._names, record.values, strict=True))
         for name, decoder in self._decoders:
-            if name in fields:
+            if fields[name] is not None:
                 fields[name] = decoder(fields[name])
-        for name, field in self.row.model_fields.items():
-            if name not in fields and field.is_required():
-                fields[name] = None
+        for name in self._defaulted:
+            if fields[name] is None:
+                del fields[name]  # a column younger than the row
         return self.row.__pydantic_validator__.validate_python(fields, by_name=True)

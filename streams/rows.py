@@ -21,7 +21,7 @@ class TimerDue(Row, partition=("shard",), clustering=("due", "saga", "type"), ta
     payload: str
 
     @classmethod
-    def address(cls, timer: Timer, due: datetime) -> RowKey:
+    def place(cls, timer: Timer, due: datetime) -> RowKey:
         """The primary key of a timer."""
         spec = timer.spec
         return TIMER_SHARD, round(due.timestamp() * 1000), spec.saga(timer), spec.wire
@@ -29,7 +29,7 @@ class TimerDue(Row, partition=("shard",), clustering=("due", "saga", "type"), ta
     @classmethod
     def of(cls, timer: Timer, due: datetime) -> Self:
         """The row of a timer."""
-        shard, at, saga, wire = cls.address(timer, due)
+        shard, at, saga, wire = cls.place(timer, due)
         return cls(shard=shard, due=at, saga=saga, type=wire, payload=timer.payload().decode())
 
 

@@ -145,7 +145,7 @@ class Workspace:
         self.insert(TimerDue.of(timer, due))
 
     def forget(self, timer: Timer, due: datetime) -> None:
-        address = TimerDue.address(timer, due)
+        address = TimerDue.place(timer, due)
         self._base[TimerDue].setdefault(address, _FORGOTTEN)
         self._write(TimerDue, address, None)
 
