@@ -1,0 +1,73 @@
+# Odori's everyday words; `make help` lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+.PHONY: help venv up test check static bench flow lock dist clean
+
+# The first Python that is new enough, unless PYTHON=... names one.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$p; break; }; done)
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --group build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(DEV) ## .venv with everything: Odori, its tests and its checks
+
+up: $(RUNTIME) ## start everything in one process; Ctrl-C ends it (ARGS="--port 3001")
+	@exec $(BIN)/odori up $(ARGS)
+
+test: $(DEV) ## every test, suite by suite
+	@$(BIN)/python tests/run.py
+
+test-SUITE: ## one suite, by its folder's name under tests/
+	@echo "Name a suite: make test-unit, for one. Suites: $$(cd tests && ls -d */ | tr -d /)"
+test-%: $(DEV)
+	@$(BIN)/python tests/run.py $*
+
+check: static ## lint, format, types, import contracts, and the tests that need no service
+	@$(BIN)/python tests/run.py --no-service
+
+static: $(DEV)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "mend with: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --cache-dir .venv/.import_linter
+
+bench: $(DEV) ## the system and its floor, measured side by side
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+flow: $(RUNTIME) ## the flow graph, read from the code
+	@$(BIN)/odori flow $(ARGS)
+
+lock: $(DEV) ## pin the newest versions that fit, with hashes
+	@$(COMPILE) --upgrade --output-file requirements-dev.lock --extra dev pyproject.toml
+	@$(COMPILE) --upgrade --output-file requirements.lock -c requirements-dev.lock pyproject.toml
+
+dist: $(DEV) ## wheel and source archive in dist/
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+clean: ## remove the environment, caches and built files; data stays
+	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache
+
+# --- the environment: two stamps, so that a second run costs nothing ---
+$(RUNTIME): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' || { \
+	  echo "Odori needs Python 3.11 or newer: install one, or name it: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make environments: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@test -x $(BIN)/pip || { echo "Making .venv (once)"; $(PYTHON) -m venv --clear .venv; }
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements-dev.lock $(RUNTIME)
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,134 @@
+"""Run the test suites one after another, and say in one line each how they ended."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+
+#: A suite that hangs must end by itself; a year of trade and 200 seeds fit in with room to spare.
+SUITE_LIMIT_SECONDS = 900
+
+#: What pytest answers when a folder has no test to run; that is no failure.
+NO_TESTS = 5
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one suite ended; `output` is what pytest printed."""
+
+    suite: str
+    passed: int
+    failed: int
+    skips: list[str]
+    seconds: float
+    output: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.suite:<14} {self.passed:>5} passed {self.failed:>4} failed "
+            f"{len(self.skips):>4} skipped {self.seconds:>8.1f} s"
+        )
+
+
+def suites() -> list[str]:
+    """The folders under tests/ that hold tests."""
+    return sorted(p.name for p in TESTS.iterdir() if p.is_dir() and any(p.rglob("test_*.py")))
+
+
+def run_suite(suite: str, pytest_args: list[str]) -> Result:
+    """Run one suite in its own process, with its own limit."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.xml")
+        command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        command += [f"--junit-xml={report}", *pytest_args, str(TESTS / suite)]
+        code, output = run_limited(command)
+        passed, failed, skips = read_report(report)
+    if code not in (0, NO_TESTS) and not failed:
+        failed = 1  # it broke before, or after, any single test did
+    return Result(suite, passed, failed, skips, time.monotonic() - began, output)
+
+
+def run_limited(command: list[str]) -> tuple[int, str]:
+    """The command's code and output; past the limit it ends with all that it started."""
+    process = subprocess.Popen(
+        command,
+        cwd=TESTS.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=SUITE_LIMIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        output += f"\nended: not done within {SUITE_LIMIT_SECONDS} s\n"
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        raise
+    return process.returncode, output
+
+
+def read_report(report: Path) -> tuple[int, int, list[str]]:
+    """Passed, failed and the reason of each skip, from pytest's JUnit file."""
+    if not report.exists():
+        return 0, 0, []
+    passed, failed, skips = 0, 0, []
+    for case in ET.parse(report).iter("testcase"):
+        skip = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed += 1
+        elif skip is not None:
+            skips.append(skip.get("message") or "no reason given")
+        else:
+            passed += 1
+    return passed, failed, skips
+
+
+def show(result: Result) -> None:
+    """Pytest's output if it failed, then the closing line and why anything was skipped."""
+    if result.failed:
+        print(result.output)
+    print(result)
+    for reason, times in Counter(result.skips).items():
+        print(f"    skipped {times}: {reason}")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Run the suites named, or all of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suite", nargs="*", help="folders under tests/; all when none is named")
+    parser.add_argument("--no-service", action="store_true", help="leave out tests marked service")
+    args = parser.parse_args()
+    unknown = set(args.suite) - set(suites())
+    if unknown:
+        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(suites())}")
+    marker = ["-m", "not service"] if args.no_service else []
+    results = []
+    for suite in args.suite or suites():
+        results.append(run_suite(suite, marker))
+        show(results[-1])
+    passed, failed = sum(r.passed for r in results), sum(r.failed for r in results)
+    print(f"{passed} passed, {failed} failed, {sum(len(r.skips) for r in results)} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
