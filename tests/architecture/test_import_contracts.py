@@ -45,22 +45,8 @@ BAD_IMPORTS = [
     (NO_TESTS, "domains/order/bad.py", "tests.architecture.contracts"),
 ]
 
-IMPURE = [
-    "aiokafka",
-    "asyncio",
-    "asyncpg",
-    "cassandra",
-    "fastapi",
-    "http",
-    "random",
-    "secrets",
-    "socket",
-    "sqlite3",
-    "starlette",
-    "threading",
-    "time",
-    "uuid",
-]
+IMPURE = ["aiokafka", "asyncio", "asyncpg", "cassandra", "fastapi", "http", "random", "secrets"]
+IMPURE += ["socket", "sqlite3", "starlette", "threading", "time", "uuid"]
 
 
 def lint(folder: Path) -> tuple[int, str]:
