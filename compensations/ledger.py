@@ -17,14 +17,17 @@ class State(StrEnum):
 
 
 class Entry(Row, partition=("saga",), clustering=("step", "subject"), table="ledger"):
-    """One effect of one saga. `heard` is the body that the step heard, kept for its undo."""
+    """One effect of one saga.
+
+    `heard` is the body that the step heard, kept for its undo; `digest` is that of a command.
+    """
 
     saga: str
     step: str
     subject: str
     state: str
-    command: str | None
     cause: str
+    heard_type: str
     heard: str | None
     digest: str | None
     at: datetime
@@ -45,7 +48,7 @@ def may_do(entry: Entry | None, heard: Message, digest: str | None) -> Verdict:
     """Whether the forward step runs; `digest` is that of a command, None for anything else."""
     if entry is None:
         return Verdict.RUN
-    same_command = digest is not None and entry.command == heard.spec.wire
+    same_command = digest is not None and entry.heard_type == heard.spec.wire
     return Verdict.CLASH if same_command and entry.digest != digest else Verdict.REPEAT
 
 
