@@ -2,10 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+)
 from pydantic.alias_generators import to_camel
 
-from schemas.money import DIGITS
+from schemas.money import DIGITS, to_minor
 
 #: Characters; long enough for every id scheme in use, short enough for every key column.
 ID_MAX_CHARS = 128
@@ -23,9 +30,18 @@ def _known(currency: str) -> str:
     return currency
 
 
+def fitting(amount: str, info: ValidationInfo) -> str:
+    """The amount, if its digits are those of the `currency` before it in the message."""
+    if "currency" in info.data:
+        to_minor(amount, info.data["currency"])
+    return amount
+
+
 Id = Annotated[
     str, StringConstraints(min_length=1, max_length=ID_MAX_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
+#: An id that a step made by putting a letter before another id.
+DerivedId = Annotated[str, StringConstraints(min_length=1, max_length=ID_MAX_CHARS + 8)]
 Text = Annotated[
     str, StringConstraints(max_length=TEXT_MAX_CHARS, pattern=r"^[^\x00-\x08\x0e-\x1f]*$")
 ]
@@ -34,6 +50,8 @@ Count = Annotated[int, Field(ge=0, le=QUANTITY_MAX_UNITS)]
 Currency = Annotated[str, AfterValidator(_known)]
 #: A decimal string such as "12.30"; its digits are checked against the currency beside it.
 Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9]\d{0,14})(\.\d{1,4})?$")]
+#: An Amount of a command: its digits fit the field `currency`, which comes before it.
+AmountAsked = Annotated[Amount, AfterValidator(fitting)]
 PaymentMethod = Literal["wallet", "card"]
 
 
@@ -55,6 +73,12 @@ class ItemAsked(Part):
 
     product_id: Id
     quantity: Quantity
+
+
+class ItemQuoted(ItemAsked):
+    """One line at a price of its own, as only the operator's tools may ask for it."""
+
+    unit_price: Amount
 
 
 class ItemPriced(ItemAsked):
@@ -81,3 +105,4 @@ class Address(Part):
 
 Items = Annotated[tuple[ItemPriced, ...], Field(min_length=1, max_length=ITEMS_MAX_COUNT)]
 ItemsAsked = Annotated[tuple[ItemAsked, ...], Field(min_length=1, max_length=ITEMS_MAX_COUNT)]
+ItemsQuoted = Annotated[tuple[ItemQuoted, ...], Field(min_length=1, max_length=ITEMS_MAX_COUNT)]

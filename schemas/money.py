@@ -16,14 +16,20 @@ _CODES = {
 #: Digits after the point, by currency code (ISO 4217).
 DIGITS = {code: digits for digits, codes in _CODES.items() for code in codes.split()}
 
+#: Minor units; keeps sums of many amounts inside the 64 bits of a column.
+MINOR_MAX_UNITS = 10**15 - 1
+
 
 def to_minor(amount: str, currency: str) -> int:
-    """`"12.30"` USD is 1230; ValueError if the digits are not those of the currency."""
+    """`"12.30"` USD is 1230; ValueError if it does not fit the currency or the limit."""
     whole, _, part = amount.partition(".")
     digits = DIGITS[currency]
     if len(part) > digits or (not digits and "." in amount):
         raise ValueError(f"{currency} has {digits} digits after the point, {amount!r} has more")
-    return int(whole + part.ljust(digits, "0"))
+    minor = int(whole + part.ljust(digits, "0"))
+    if minor > MINOR_MAX_UNITS:
+        raise ValueError(f"{currency} {amount} is too much")
+    return minor
 
 
 def to_amount(minor: int, currency: str) -> str:
