@@ -28,7 +28,7 @@ test: $(DEV) ## every test, suite by suite
 	@$(BIN)/python tests/run.py
 
 test-SUITE: ## one suite, by its folder's name under tests/
-	@echo "Name a suite: make test-unit, for one. Suites: $$(cd tests && ls -d */ | tr -d /)"
+	@echo "Name a suite: make test-unit, for one. Suites: $$(cd tests && ls -d [a-z]*/ | tr -d /)"
 test-%: $(DEV)
 	@$(BIN)/python tests/run.py $*
 
