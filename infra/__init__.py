@@ -1,1 +1,1 @@
-"""Technology at arm's length: the transaction engine, the bus bindings, settings, clock, observation."""
+"""Technology at arm's length: the transaction engine, the bus bindings, settings, clock."""

@@ -1,1 +1,1 @@
-"""A transaction engine that shares its tables with ScalarDB: begin, get, scan, put, insert, delete, commit."""
+"""A transaction engine that shares its tables with ScalarDB: begin, fetch, put, commit."""

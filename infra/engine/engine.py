@@ -38,8 +38,9 @@ class Transaction(Protocol):
         limit: int | None = None,
         reverse: bool = False,
     ) -> list[Record]:
-        """Rows of one partition in clustering order; `start` and `end` are inclusive prefixes of the
-        clustering key. What was returned counts as read. Own writes are not merged in."""
+        """Rows of one partition in clustering order; `start` and `end` are inclusive prefixes of
+        the clustering key, compared by value. What was returned counts as read. Own writes are not
+        merged in."""
 
     async def scan_index(self, table: Table, column: str, value: Value) -> list[Record]:
         """Rows whose indexed column has this value, in no order."""

@@ -1,7 +1,7 @@
 """Keeps the WAL short without making a commit wait for it."""
 
-import os
 from contextlib import suppress
+from pathlib import Path
 from threading import Event, Thread
 
 from infra.engine.errors import EngineError
@@ -19,7 +19,7 @@ class Checkpointer:
     """A thread with a connection of its own; `watch` after each commit is one stat call."""
 
     def __init__(self, path: str) -> None:
-        self._wal = path + "-wal"
+        self._wal = Path(path + "-wal")
         self._file = File(path, create=False, busy_ms=RESTART_WAIT_MS)
         self._due_bytes = WAL_BYTES
         self._wake = Event()
@@ -54,6 +54,6 @@ class Checkpointer:
 
     def _wal_bytes(self) -> int:
         try:
-            return os.stat(self._wal).st_size
+            return self._wal.stat().st_size
         except FileNotFoundError:
             return 0

@@ -97,9 +97,7 @@ class File:
             except UNBINDABLE as error:
                 raise refusal(selection.table, [values], error) from error
 
-    def query(
-        self, sql: str, parameters: Sequence[Value], begin: str = ""
-    ) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, parameters: Sequence[Value], begin: str) -> list[tuple[Any, ...]]:
         with self._reading(begin):
             self._start_reading(begin)
             return self._execute(sql, parameters).fetchall()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol, TypeVar, TypeVarTuple
@@ -48,10 +49,8 @@ class ThreadWorker:
                 result = job(*args)
             except BaseException as raised:  # whatever it is, it belongs to the caller
                 error = raised
-            try:
+            with suppress(RuntimeError):  # the loop was closed: nobody waits for the answer
                 loop.call_soon_threadsafe(_deliver, answer, result, error)
-            except RuntimeError:  # the loop was closed: nobody waits for the answer any more
-                pass
             del asked, job, args, loop, answer, result, error
 
 
