@@ -116,7 +116,9 @@ def rows_of(module: ModuleType) -> list[type[Row]]:
     return [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Row) and value.__module__ == module.__name__
+        if isinstance(value, type)
+        and issubclass(value, Row)
+        and value.__module__ == module.__name__
     ]
 
 

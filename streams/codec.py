@@ -64,7 +64,9 @@ class Codec:
             self._encoders.append((index, to_millis))
             self._decoders.append((name, from_millis))
         for python, column in _TYPES.items():
-            if annotation is python or (isinstance(annotation, type) and python in annotation.__mro__):
+            if annotation is python or (
+                isinstance(annotation, type) and python in annotation.__mro__
+            ):
                 return Type.BOOLEAN if annotation is bool else column
         raise TypeError(f"{self.row.__name__}.{name}: no column type for {annotation}")
 

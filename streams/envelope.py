@@ -111,7 +111,9 @@ class Envelope:
         return headers + self.extra if self.extra else headers
 
     @classmethod
-    def of_record(cls, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Self:
+    def of_record(
+        cls, topic: str, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> Self:
         """The envelope of a Kafka record, binary or structured; raises NotCloudEvent."""
         found = dict(headers)
         content = found.get("content-type", b"").decode("latin-1").lower()

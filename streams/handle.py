@@ -16,11 +16,11 @@ from streams import deadletter
 from streams.delivery import Delivery, Outcome
 from streams.envelope import Envelope
 from streams.lane import Lane
-from streams.perform import Answer, MESSAGE_MAX_BYTES, NotAllowed, Performance, TooLarge
+from streams.perform import Answer, NotAllowed, Performance
 from streams.rows import Idempotent, LaneRow, ParkedHead, Position, TimerDue
 from streams.topology import Part
 from streams.trace import next_hop
-from streams.workspace import Address, Missing, Workspace
+from streams.workspace import UNREAD, Address, Missing, Workspace
 
 #: Passes over one batch; the first reads what steps declare, the rest what they find out.
 PASSES_MAX_COUNT = 12
@@ -219,11 +219,8 @@ class Handler:
         lane, time = self.lane, show.ws.now.isoformat(timespec="milliseconds")
         source, sequence = f"/odori/{self.part.name}/{lane.name}", lane.row.next
         envelopes = []
-        for delivery, message in show.announced:
-            spec, payload = message.spec, message.payload()
-            if len(payload) > MESSAGE_MAX_BYTES:
-                raise TooLarge(f"{spec.wire}: {len(payload)} bytes")
-            heard = delivery.envelope
+        for delivery, message, payload in show.announced:
+            spec, heard = message.spec, delivery.envelope
             envelopes.append(
                 Envelope(
                     id=f"{lane.name}-{sequence}", source=source, type=spec.wire, topic=spec.topic,
@@ -255,8 +252,10 @@ class Handler:
             return handled
         for image in images:
             codec = self.part.codecs[image.row]
-            if image.after is None:
+            if image.before is UNREAD:
                 tx.discard(codec.table, image.key)
+            elif image.after is None:
+                tx.delete(codec.table, image.key)
             elif image.before is None:
                 tx.insert(codec.table, codec.encode(image.after))
             else:

@@ -60,7 +60,9 @@ def park(
         "attempts": attempts,
         "reason": text[:ERROR_MAX_CHARS],
         "exception": type(error).__name__,
-        "error": "".join(traceback.format_exception(error))[-ERROR_MAX_CHARS:].replace("\0", "\ufffd"),
+        "error": "".join(traceback.format_exception(error))[-ERROR_MAX_CHARS:].replace(
+            "\0", "\ufffd"
+        ),
     }
     if row is not None:
         ws.put(row.but(**facts))
@@ -150,4 +152,3 @@ def _row(ws: Workspace, delivery: Delivery, number: int, facts: dict[str, object
         },
         by_name=True,
     )
-

@@ -43,7 +43,7 @@ class Performance:
         self.catalogue = catalogue
         self.ws = ws
         self.answer = answer
-        self.announced: list[tuple[Delivery, Message]] = []
+        self.announced: list[tuple[Delivery, Message, bytes]] = []
         self.letters: list[tuple[Delivery, Exception]] = []
 
     def discard(self) -> None:
@@ -160,7 +160,10 @@ class Performance:
         for message in said:
             if type(message) not in declared:
                 raise Undeclared(f"{step.full_name} announced {type(message).__name__}, undeclared")
-            self.announced.append((delivery, message))
+            payload = message.payload()
+            if len(payload) > MESSAGE_MAX_BYTES:
+                raise TooLarge(f"{message.spec.wire}: {len(payload)} bytes")
+            self.announced.append((delivery, message, payload))
         return said
 
     def _store(self, delivery: Delivery, outcome: Outcome) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 
+from compensations.table import TABLE
+
 import domains
 from compensations.ledger import Entry
-from compensations.table import TABLE
 from domains.domain import Domain, Step, rows_of
 from domains.row import Row
 from infra.engine.table import Table
@@ -133,4 +134,6 @@ def _check_message(part: Part, step: Step, message: type[Message]) -> None:
             f"{step.full_name} announces {message.__name__}, which is {message.spec.domain}'s"
         )
     if message in step.triggers and foreign and issubclass(message, Command):
-        raise TopologyError(f"{step.full_name} hears {message.__name__}, a command to another domain")
+        raise TopologyError(
+            f"{step.full_name} hears {message.__name__}, a command to another domain"
+        )

@@ -5,7 +5,7 @@ import secrets
 from random import Random
 
 _FORM = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_spans = Random(secrets.randbits(128))  # noqa: S311 - span ids need to differ, not to be secret
+_spans = Random(secrets.randbits(128))
 
 
 def taken_over(header: str | None) -> str:

@@ -14,7 +14,8 @@ R = TypeVar("R", bound=Row)
 #: Where a row is.
 Address = tuple[type[Row], RowKey]
 
-_UNREAD: Any = object()
+#: Stands for what nobody has read: an unwritten key, or the row under a forgotten timer.
+UNREAD: Any = object()
 
 
 class Missing(BaseException):
@@ -23,9 +24,7 @@ class Missing(BaseException):
     A BaseException, so that no step can swallow it.
     """
 
-    def __init__(
-        self, addresses: Iterable[Address] = (), scans: Iterable[Address] = ()
-    ) -> None:
+    def __init__(self, addresses: Iterable[Address] = (), scans: Iterable[Address] = ()) -> None:
         super().__init__()
         self.addresses = list(addresses)
         self.scans = list(scans)
@@ -86,7 +85,7 @@ class Workspace:
         journal = self._journal
         while len(journal) > mark:
             row, key, old = journal.pop()
-            if old is _UNREAD:
+            if old is UNREAD:
                 del self._written[row][key]
             else:
                 self._written[row][key] = old
@@ -103,20 +102,20 @@ class Workspace:
     # domains.tx.Tx
 
     def get(self, row: type[R], *key: str | int) -> R | None:
-        found = self._written[row].get(key, _UNREAD)
-        if found is _UNREAD:
-            found = self._base[row].get(key, _UNREAD)
-            if found is _UNREAD:
+        found = self._written[row].get(key, UNREAD)
+        if found is UNREAD:
+            found = self._base[row].get(key, UNREAD)
+            if found is UNREAD:
                 raise Missing([(row, key)])
         return cast("R | None", found)
 
     def get_many(self, row: type[R], keys: Iterable[RowKey]) -> dict[RowKey, R]:
         written, base, found, missing = self._written[row], self._base[row], {}, []
         for key in keys:
-            value = written.get(key, _UNREAD)
-            if value is _UNREAD:
-                value = base.get(key, _UNREAD)
-            if value is _UNREAD:
+            value = written.get(key, UNREAD)
+            if value is UNREAD:
+                value = base.get(key, UNREAD)
+            if value is UNREAD:
                 missing.append((row, key))
             elif value is not None:
                 found[key] = value
@@ -146,7 +145,7 @@ class Workspace:
 
     def forget(self, timer: Timer, due: datetime) -> None:
         address = TimerDue.place(timer, due)
-        self._base[TimerDue].setdefault(address, _FORGOTTEN)
+        self._base[TimerDue].setdefault(address, UNREAD)  # deleted unread: timers never change
         self._write(TimerDue, address, None)
 
     def insert(self, row: Row) -> None:
@@ -158,9 +157,5 @@ class Workspace:
         if key not in self._base[row]:
             raise Missing([(row, key)])
         written = self._written[row]
-        self._journal.append((row, key, written.get(key, _UNREAD)))
+        self._journal.append((row, key, written.get(key, UNREAD)))
         written[key] = value
-
-
-#: Stands for a timer that is deleted without having been read.
-_FORGOTTEN: Any = object()

@@ -35,6 +35,7 @@ class Change(NamedTuple):
     inserts: list[tuple[Value, ...]]
     updates: list[tuple[Value, ...]]
     deletes: list[tuple[Value, ...]]
+    discards: list[Key]
 
 
 class Session(Protocol):
@@ -56,6 +57,7 @@ class _Rows:
     inserted: dict[Key, tuple[Value, ...]] = field(default_factory=dict)
     updated: dict[Key, tuple[Value, ...]] = field(default_factory=dict)
     deleted: set[Key] = field(default_factory=set)
+    discarded: set[Key] = field(default_factory=set)
 
     def change(self, table: Table) -> Change:
         # Values begin with their key, so sorting whole rows sorts them by primary key.
@@ -64,6 +66,7 @@ class _Rows:
             sorted(self.inserted.values()),
             [(*row, self._tx_id(key)) for key, row in sorted(self.updated.items())],
             [(*key, self._tx_id(key)) for key in sorted(self.deleted)],
+            sorted(self.discarded),
         )
 
     def _tx_id(self, key: Key) -> str | None:
@@ -152,13 +155,16 @@ class BufferedTransaction:
         if present:
             rows.deleted.add(key)
 
+    def discard(self, table: Table, key: Key) -> None:
+        self._rows(table).discarded.add(key)
+
     async def commit(self) -> int:
         self._check_open()
         self._ended = True
         changes = [
             rows.change(table)
             for table, rows in sorted(self._tables.items(), key=lambda item: item[0].full_name)
-            if rows.inserted or rows.updated or rows.deleted
+            if rows.inserted or rows.updated or rows.deleted or rows.discarded
         ]
         if not changes:
             return await self._session.end()

@@ -57,6 +57,10 @@ class Transaction(Protocol):
     def delete(self, table: Table, key: Key) -> None:
         """Remove a row; nothing happens if it was read as absent."""
 
+    def discard(self, table: Table, key: Key) -> None:
+        """Remove whatever row is there, unread and unasserted; only for rows nobody else changes
+        (a timer that became needless)."""
+
     async def commit(self) -> int:
         """Write everything in one atomic commit, tables and keys in a fixed order.
 

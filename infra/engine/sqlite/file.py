@@ -112,6 +112,7 @@ class File:
                 self._insert(change, tx_id, now)
                 self._update(change, tx_id, now)
                 self._delete(change)
+                self._discard(change)
             if self._fault:
                 self._fault("before-commit")
             try:
@@ -231,6 +232,11 @@ class File:
                 raise self._conflict(
                     change.table, there or keys, "was changed or deleted by another transaction"
                 )
+
+    def _discard(self, change: Change) -> None:
+        statements = self._of(change.table)
+        for rows in write_chunks(change.discards, change.table.key_width):
+            self._write(statements, statements.discard(len(rows)), rows, [])
 
     def _write(
         self, statements: Statements, sql: str, rows: list[tuple[Value, ...]], values: list[Value]

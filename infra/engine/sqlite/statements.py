@@ -62,6 +62,7 @@ class Statements:
         self.insert = lru_cache(self._insert)
         self.update = lru_cache(self._update)
         self.delete = lru_cache(self._delete)
+        self.discard = lru_cache(self._discard)
 
     def _read(self, size: int) -> str:
         wanted = _values(size, len(self.key))
@@ -90,6 +91,12 @@ class Statements:
             f"DELETE FROM {self.name} WHERE rowid IN (SELECT t.rowid FROM "
             f"(VALUES {_values(size, width)}) v CROSS JOIN {self.name} t "
             f'ON {self._match()} AND t."tx_id" IS v.column{width})'
+        )
+
+    def _discard(self, size: int) -> str:
+        return (
+            f"DELETE FROM {self.name} WHERE rowid IN (SELECT t.rowid FROM "
+            f"(VALUES {_values(size, len(self.key))}) v CROSS JOIN {self.name} t ON {self._match()})"
         )
 
     def select(self, selection: Selection) -> tuple[str, list[Value]]:
