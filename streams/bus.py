@@ -42,7 +42,7 @@ class Lag:
 
 
 class Subscription(Protocol):
-    """One domain's place on its topics."""
+    """One subscriber's place on its topics."""
 
     async def poll(self, max_messages: int, max_bytes: int) -> list[Arrival]:
         """What has arrived, in order per lane or partition; waits until there is at least one.
@@ -51,9 +51,9 @@ class Subscription(Protocol):
         Cancelling a waiting poll loses nothing.
         """
 
-    def marks(self, batch: Sequence[Arrival]) -> list[tuple[str, str, int]]:
-        """Positions (publisher, lane, sequence) to write in the transaction that handles this
-        batch; empty where the broker keeps them."""
+    def marks(self, batch: Sequence[Arrival]) -> list[tuple[str, str, str, int]]:
+        """Positions (subscriber, publisher, lane, sequence) to write in the transaction that
+        handles this batch; empty where the broker keeps them."""
 
     def done(self, batch: Sequence[Arrival]) -> None:
         """The transaction of this batch is committed; offsets may now be committed, lazily."""
@@ -79,8 +79,9 @@ class Bus(Protocol):
         which all are acknowledged (equal to the last one when all are). Never raises for a
         refused or failed send: the return value says how far it got."""
 
-    async def subscribe(self, domain: str, topics: Sequence[str]) -> Subscription:
-        """Join as this domain's consumer group, from the earliest unheard message."""
+    async def subscribe(self, subscriber: str, topics: Sequence[str]) -> Subscription:
+        """Join as a consumer group, from its earliest unheard message. A subscriber is a domain,
+        or `<domain>.<name>` for something else that keeps its positions in that domain's store."""
 
     async def tail(
         self, topic: str, *, last: int = 0, since_ms: int | None = None, limit: int = 100

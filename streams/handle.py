@@ -28,6 +28,10 @@ PASSES_MAX_COUNT = 12
 CONFLICTS_MAX_COUNT = 4
 
 
+#: How far a subscriber has heard a lane: (subscriber, publisher, lane, sequence).
+Mark = tuple[str, str, str, int]
+
+
 class TooManyPasses(AssertionError):
     """Steps of this batch ask for other rows on every pass."""
 
@@ -38,9 +42,16 @@ class Handled:
 
     outcomes: list[Outcome] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
+    #: The earliest due time (epoch ms) among the timers that were set.
+    due: int | None = None
 
     def __add__(self, other: "Handled") -> "Handled":
-        return Handled(self.outcomes + other.outcomes, self.envelopes + other.envelopes)
+        dues = [due for due in (self.due, other.due) if due is not None]
+        return Handled(
+            self.outcomes + other.outcomes,
+            self.envelopes + other.envelopes,
+            min(dues, default=None),
+        )
 
 
 class Handler:
@@ -64,9 +75,7 @@ class Handler:
         self.positions: dict[RowKey, Record] = {}
         self.passes = 0
 
-    async def handle(
-        self, batch: Sequence[Delivery], marks: Sequence[tuple[str, str, int]] = ()
-    ) -> Handled:
+    async def handle(self, batch: Sequence[Delivery], marks: Sequence[Mark] = ()) -> Handled:
         """Handle a batch; `marks` are positions to write with it.
 
         Raises LaneLost, Unavailable or LockedOut with nothing done.
@@ -77,7 +86,7 @@ class Handler:
         return await self._commit(batch, marks, now)
 
     async def _commit(
-        self, batch: Sequence[Delivery], marks: Sequence[tuple[str, str, int]], now: datetime
+        self, batch: Sequence[Delivery], marks: Sequence[Mark], now: datetime
     ) -> Handled:
         for attempt in range(CONFLICTS_MAX_COUNT):
             try:
@@ -123,7 +132,7 @@ class Handler:
     async def _once(
         self,
         batch: Sequence[Delivery],
-        marks: Sequence[tuple[str, str, int]],
+        marks: Sequence[Mark],
         now: datetime,
         *,
         locked: bool,
@@ -243,7 +252,7 @@ class Handler:
         tx: Transaction,
         ws: Workspace,
         handled: Handled,
-        marks: Sequence[tuple[str, str, int]],
+        marks: Sequence[Mark],
         *,
         known: bool,
     ) -> Handled:
@@ -258,6 +267,8 @@ class Handler:
                 tx.delete(codec.table, image.key)
             elif image.before is None:
                 tx.insert(codec.table, codec.encode(image.after))
+                if isinstance(image.after, TimerDue):
+                    handled.due = min(image.after.due, handled.due or image.after.due)
             else:
                 tx.put(codec.table, codec.encode(image.after))
         for envelope in handled.envelopes:
@@ -270,22 +281,21 @@ class Handler:
         return handled
 
     async def _mark(
-        self, tx: Transaction, marks: Sequence[tuple[str, str, int]], *, known: bool
+        self, tx: Transaction, marks: Sequence[Mark], *, known: bool
     ) -> dict[RowKey, Record]:
         """Write positions with the transaction; they may lag what is handled, never lead it."""
         codec = self.part.codecs[Position]
-        unknown = [m[:2] for m in marks if not known or m[:2] not in self.positions]
+        unknown = [m[:3] for m in marks if not known or m[:3] not in self.positions]
         if unknown:
             await tx.fetch({codec.table: unknown})
         written = {}
-        for publisher, lane, sequence in marks:
-            key = (publisher, lane)
+        for mark in marks:
+            key = mark[:3]
             old = tx.seen(codec.table, key) if key in unknown else self.positions[key]
             if key not in unknown:
                 tx.assume(codec.table, key, old)
-            values = (publisher, lane, sequence)
-            tx.put(codec.table, values)
-            written[key] = Record(values, tx.id, old.tx_version + 1 if old else 1)
+            tx.put(codec.table, mark)
+            written[key] = Record(mark, tx.id, old.tx_version + 1 if old else 1)
         return written
 
     async def _finish(self, tx: Transaction, row: LaneRow) -> None:
@@ -302,7 +312,7 @@ class Handler:
             if found is None or found.tx_id != tx.id:
                 raise Conflict("the commit that was not answered did not happen") from None
 
-    async def beat(self, marks: Sequence[tuple[str, str, int]] = ()) -> None:
+    async def beat(self, marks: Sequence[Mark] = ()) -> None:
         """An idle owner's transaction: notes what is published and how far it has heard."""
         tx = self.engine.begin()
         try:

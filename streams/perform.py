@@ -55,6 +55,9 @@ class Performance:
     def perform(self, delivery: Delivery) -> Outcome:
         """Everything one delivery does; an exception of its step loses only its own writes."""
         ws, mark, said = self.ws, self.ws.mark(), len(self.announced)
+        envelope = delivery.envelope
+        if envelope is not None:
+            ws.cause, ws.traceparent = envelope.id, envelope.traceparent
         endless = False
         try:
             if delivery.error is not None:
@@ -117,7 +120,7 @@ class Performance:
         ws.insert(
             Entry(
                 saga=delivery.saga, step=step.name, subject=subject, state=state,
-                cause=self._cause(delivery), heard_type=spec.wire, heard=heard, digest=digest,
+                cause=ws.cause, heard_type=spec.wire, heard=heard, digest=digest,
                 at=ws.now,
             )
         )  # fmt: skip
@@ -132,7 +135,7 @@ class Performance:
             ws.insert(
                 Entry(
                     saga=delivery.saga, step=step.name, subject="", state=State.FORBIDDEN,
-                    cause=self._cause(delivery), heard_type=failure.spec.wire, heard=None,
+                    cause=ws.cause, heard_type=failure.spec.wire, heard=None,
                     digest=None, at=ws.now,
                 )
             )  # fmt: skip
@@ -142,7 +145,7 @@ class Performance:
             heard = self.heard(entry)
             announced = step.undo.function(failure, heard, ws)
             outcome.announced += self._announce(step, delivery, announced, step.undo.announces)
-            undone = {"undone_at": ws.now, "undone_by": self._cause(delivery)}
+            undone = {"undone_at": ws.now, "undone_by": ws.cause}
             ws.put(entry.but(state=State.UNDONE, **undone))
             outcome.result = Result.DONE
 
@@ -203,10 +206,6 @@ class Performance:
                 self.ws.delete(row)
                 parked.leave(self.ws, saga, row.number)
         return outcome
-
-    @staticmethod
-    def _cause(delivery: Delivery) -> str:
-        return delivery.envelope.id if delivery.envelope else ""
 
     @staticmethod
     def _payload(delivery: Delivery) -> str:

@@ -19,6 +19,8 @@ class TimerDue(Row, partition=("shard",), clustering=("due", "saga", "type"), ta
     saga: str
     type: str
     payload: str
+    cause: str = ""
+    traceparent: str = ""
 
     @classmethod
     def place(cls, timer: Timer, due: datetime) -> RowKey:
@@ -27,10 +29,13 @@ class TimerDue(Row, partition=("shard",), clustering=("due", "saga", "type"), ta
         return TIMER_SHARD, round(due.timestamp() * 1000), spec.saga(timer), spec.wire
 
     @classmethod
-    def of(cls, timer: Timer, due: datetime) -> Self:
-        """The row of a timer."""
+    def of(cls, timer: Timer, due: datetime, cause: str, traceparent: str) -> Self:
+        """The row of a timer, with the message that set it and the trace that it belongs to."""
         shard, at, saga, wire = cls.place(timer, due)
-        return cls(shard=shard, due=at, saga=saga, type=wire, payload=timer.payload().decode())
+        return cls(
+            shard=shard, due=at, saga=saga, type=wire, payload=timer.payload().decode(),
+            cause=cause, traceparent=traceparent,
+        )  # fmt: skip
 
 
 class ParkedHead(Row, partition=("saga",)):
@@ -82,9 +87,10 @@ class Idempotent(Row, partition=("client",), clustering=("key_",), table="idempo
     at: datetime
 
 
-class Position(Row, partition=("publisher",), clustering=("lane",), table="positions"):
-    """How far this domain has heard one lane of a publishing domain (embedded bus)."""
+class Position(Row, partition=("subscriber",), clustering=("publisher", "lane"), table="positions"):
+    """How far a subscriber of this store has heard one lane of a domain (embedded bus)."""
 
+    subscriber: str
     publisher: str
     lane: str
     sequence: int

@@ -45,6 +45,8 @@ class Workspace:
     def __init__(self, codecs: Mapping[type[Row], Codec], now: datetime) -> None:
         self.codecs = codecs
         self.now = now
+        #: The message being handled, and its trace; timers keep both.
+        self.cause, self.traceparent = "", ""
         self._base: dict[type[Row], dict[RowKey, Row | None]] = defaultdict(dict)
         self._scans: dict[Address, list[RowKey]] = {}
         self._written: dict[type[Row], dict[RowKey, Row | None]] = defaultdict(dict)
@@ -141,7 +143,7 @@ class Workspace:
         self._write(type(row), row.key, row)
 
     def remind(self, timer: Timer, due: datetime) -> None:
-        self.insert(TimerDue.of(timer, due))
+        self.insert(TimerDue.of(timer, due, self.cause, self.traceparent))
 
     def forget(self, timer: Timer, due: datetime) -> None:
         address = TimerDue.place(timer, due)

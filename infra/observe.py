@@ -1,0 +1,63 @@
+"""One call per change of state; this file alone makes logs and metrics of them."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+registry = CollectorRegistry()
+_counters: dict[str, Counter] = {}
+_gauges: dict[str, Gauge] = {}
+
+#: What is counted, by event: metric name, help, the facts that are its labels.
+_COUNTED: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "deliveries": ("odori_deliveries", "Deliveries handled", ("domain", "result")),
+    "announced": ("odori_announced", "Messages announced", ("domain", "type")),
+    "batch": ("odori_batches", "Transactions of a batch", ("domain",)),
+    "store.trouble": ("odori_store_trouble", "Batches that the store refused", ("domain",)),
+    "delivery.failed": ("odori_failed_deliveries", "Deliveries that failed", ("domain", "result")),
+    "bus.trouble": ("odori_bus_trouble", "Sends that the bus refused", ("domain",)),
+    "http": ("odori_http_requests", "Requests answered", ("method", "route", "status")),
+}
+#: Events that are only counted; at thousands a second a log line each would be noise.
+_SILENT = frozenset({"deliveries", "announced", "batch", "http"})
+_log = structlog.get_logger("odori")
+
+
+def observe(event: str, count: int = 1, **facts: object) -> None:
+    """Say that something happened. `facts` become log fields; some become metric labels."""
+    counted = _COUNTED.get(event)
+    if counted is not None:
+        name, text, labels = counted
+        counter = _counters.get(name)
+        if counter is None:
+            counter = _counters[name] = Counter(name, text, labels, registry=registry)
+        counter.labels(*(str(facts.get(label, "")) for label in labels)).inc(count)
+    if event not in _SILENT:
+        _log.info(event, **facts)
+
+
+def gauge(name: str, text: str, value: float, **labels: str) -> None:
+    """Set a level, such as lag or waiting commands, when somebody asks for the metrics."""
+    found = _gauges.get(name)
+    if found is None:
+        found = _gauges[name] = Gauge(name, text, tuple(labels), registry=registry)
+    (found.labels(*labels.values()) if labels else found).set(value)
+
+
+def log_to(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
+    """Write one JSON object per line; without this call structlog's defaults hold."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )

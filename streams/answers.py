@@ -1,0 +1,40 @@
+"""What a client is answered, from the outcome of its command."""
+
+from pydantic_core import to_json
+
+from compensations.ledger import State
+from streams.delivery import Delivery, Outcome, Result
+
+ACCEPTED, CONFLICT, UNPROCESSABLE, FAILED = 202, 409, 422, 500
+
+
+def answer(delivery: Delivery, outcome: Outcome) -> tuple[int, str]:
+    """(status, JSON body) of a handled command; problems are RFC 9457 objects."""
+    if outcome.stored is not None and outcome.result is Result.REPEAT:
+        return outcome.stored.status, outcome.stored.answer
+    if outcome.stored is not None:
+        detail = "this Idempotency-Key was used with another body"
+        return _problem(UNPROCESSABLE, "idempotency-key-reused", detail)
+    if outcome.result is Result.CLASH:
+        detail = f"{delivery.saga} exists already, with another body"
+        return _problem(CONFLICT, "already-exists", detail)
+    if outcome.result in (Result.FAILED, Result.DEAD, Result.PARKED):
+        return _problem(FAILED, "failed", outcome.error)
+    if outcome.result is Result.REFUSED:
+        said = outcome.announced[0]
+        facts = said.model_dump(mode="json", by_alias=True, exclude_none=True)
+        detail = str(facts.get("detail") or facts.get("reason") or type(said).__name__)
+        return _problem(CONFLICT, said.spec.wire, detail, **facts)
+    if outcome.earlier is not None and outcome.earlier.state == State.REFUSED:
+        return _problem(CONFLICT, "refused-before", f"{delivery.saga} was refused before")
+    body = {
+        "saga": delivery.saga,
+        "announced": [m.spec.wire for m in outcome.announced],
+        "repeated": outcome.result is Result.REPEAT,
+    }
+    return ACCEPTED, to_json(body).decode()
+
+
+def _problem(status: int, kind: str, detail: str, **facts: object) -> tuple[int, str]:
+    body = {"type": f"/problems/{kind}", "title": kind, "status": status, "detail": detail}
+    return status, to_json(body | {k: v for k, v in facts.items() if k not in body}).decode()

@@ -1,0 +1,53 @@
+"""One domain's store, opened: its engine, a reader beside it, and the shelf the bus reads."""
+
+from pathlib import Path
+
+from domains.row import Row
+from infra.engine.sqlite import SqliteEngine
+from infra.engine.table import Record, Table
+from streams.codec import Codec
+from streams.lane import lanes
+from streams.rows import LaneRow, Position
+from streams.topology import Part
+
+
+class Store:
+    """The tables of one domain."""
+
+    def __init__(self, part: Part, path: Path, *, inline: bool = False) -> None:
+        self.part = part
+        self.path = path
+        self.inline = inline
+        self.engine = SqliteEngine.open(path, inline=inline)
+
+    async def open(self) -> None:
+        """Make what is missing, then open the reader."""
+        await self.engine.apply(self.part.tables)
+        self.reader = SqliteEngine.open_reader(self.path, inline=self.inline)
+
+    def codec(self, row: type[Row]) -> Codec:
+        """How rows of this class are kept here."""
+        return self.part.codecs[row]
+
+    async def close(self) -> None:
+        """Release the file; a checkpoint leaves it whole in one piece."""
+        await self.reader.close()
+        await self.engine.close()
+
+    # streams.embedded.Shelf
+
+    @property
+    def outbox(self) -> Table:
+        return self.part.outbox
+
+    async def lanes(self) -> list[tuple[str, int]]:
+        return [(row.lane, row.next) for row, _ in await lanes(self.reader, self.codec(LaneRow))]
+
+    async def page(self, lane: str, after: int, limit: int) -> list[Record]:
+        async with self.reader.begin() as snapshot:
+            return await snapshot.scan(self.outbox, (lane,), start=(after + 1,), limit=limit)
+
+    async def heard(self, subscriber: str) -> dict[tuple[str, str], int]:
+        async with self.reader.begin() as snapshot:
+            records = await snapshot.scan(self.codec(Position).table, (subscriber,))
+        return {(str(v[1]), str(v[2])): int(v[3] or 0) for v, _, _ in records}

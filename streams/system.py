@@ -1,0 +1,205 @@
+"""One process, wired: stores, bus, workers; the only place where everything meets."""
+
+import asyncio
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from infra.clock import utc_now
+from infra.engine.errors import Conflict
+from infra.settings import Settings
+from streams.answers import answer
+from streams.bus import Bus, TopicSpec
+from streams.delivery import Delivery, Outcome
+from streams.embedded import EmbeddedBus
+from streams.lane import OPEN, adopt, lanes, retire
+from streams.relay import Relay
+from streams.rows import LaneRow
+from streams.store import Store
+from streams.topology import Topology, discover
+from streams.worker import Worker
+
+#: How often a process looks for what other processes committed in its files.
+NOTICE_INTERVAL_S = 0.2
+#: A lane of another process whose beat has not changed for so long is adopted.
+ADOPT_AFTER_S = 10.0
+#: Bytes of the secret that marks the operator's own tools.
+OPERATOR_KEY_BYTES = 32
+
+
+class AlreadyRunning(Exception):
+    """Another process runs on this data folder."""
+
+
+class System:
+    """Everything that `odori up` runs in one process, without the web server."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        topology: Topology | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.settings = settings
+        self.topology = topology or discover()
+        self.now = now
+        self.stores: dict[str, Store] = {}
+        self.workers: dict[str, Worker] = {}
+        self.operator_key = ""
+        self._lock: TextIO | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def data(self) -> Path:
+        return self.settings.data
+
+    async def start(self) -> None:
+        """Lock the data folder, open the stores, adopt what a dead process left, begin."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        self.operator_key = operator_key(self.data)
+        for name, part in self.topology.parts.items():
+            self.stores[name] = Store(part, self.data / f"{name}.db")
+        await asyncio.gather(*(store.open() for store in self.stores.values()))
+        self.bus = self._bus()
+        await self.bus.start(self._topics())
+        for store in self.stores.values():
+            await self._adopt_all(store)
+        for name, store in self.stores.items():
+            self.workers[name] = Worker(store, self.topology.catalogue, self.bus, self.now, answer)
+        await asyncio.gather(*(worker.start() for worker in self.workers.values()))
+        self._tasks.append(asyncio.create_task(self._notice(), name="notice other processes"))
+
+    def _bus(self) -> Bus:
+        if not self.settings.kafka:
+            return EmbeddedBus(self.stores)
+        from streams.kafka_bus import KafkaBus
+
+        return KafkaBus(self.settings.kafka, dict(self.settings.kafka_client))
+
+    def _topics(self) -> list[TopicSpec]:
+        s, day_ms = self.settings, 86_400_000
+        return [
+            TopicSpec(name, s.partitions, s.replication, s.retention_days * day_ms, s.min_insync)
+            for name in self.topology.topics
+        ]
+
+    async def submit(self, domain: str, delivery: Delivery) -> Outcome:
+        """Hand a command to its domain and wait for the commit."""
+        return await self.workers[domain].submit(delivery)
+
+    async def stop(self) -> None:
+        """Finish what is under way; everything else is in the stores."""
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await asyncio.gather(*(worker.stop() for worker in self.workers.values()))
+        if self.stores:
+            await self.bus.close()
+        await asyncio.gather(*(store.close() for store in self.stores.values()))
+        if self._lock is not None:
+            self._lock.close()
+
+    # the data folder
+
+    def _take_lock(self) -> None:
+        lock = (self.data / "lock").open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            pid = running(self.data).get("pid", "unknown")
+            raise AlreadyRunning(
+                f"{self.data} is in use by another `odori up` (pid {pid}); stop that one first"
+            ) from None
+        self._lock = lock
+
+    # lanes of others
+
+    async def _adopt_all(self, store: Store) -> None:
+        """Whoever holds the folder's lock adopts every lane that a dead process left open."""
+        for row, record in await lanes(store.reader, store.codec(LaneRow)):
+            if row.state == OPEN:
+                await self._adopt(store, row, record)
+
+    async def _adopt(self, store: Store, row: LaneRow, record: Any) -> None:
+        with suppress(Conflict):  # its owner is alive after all
+            lane = await adopt(store.engine, store.codec(LaneRow), row, record)
+            if await Relay(self.bus, store, lane).flush():
+                await retire(store.engine, lane)
+
+    async def _notice(self) -> None:
+        """See what other processes publish into our files, and adopt their lanes when they die."""
+        loop, beats = asyncio.get_running_loop(), dict[str, tuple[int, float]]()
+        while True:
+            await asyncio.sleep(NOTICE_INTERVAL_S)
+            for name, store in self.stores.items():
+                if not await store.engine.changed():
+                    continue
+                if isinstance(self.bus, EmbeddedBus):
+                    await self.bus.refresh(name)
+                await self._watch_lanes(name, store, beats, loop.time())
+            for name, store in self.stores.items():
+                await self._adopt_silent(name, store, beats, loop.time())
+
+    async def _watch_lanes(
+        self, name: str, store: Store, beats: dict[str, tuple[int, float]], now: float
+    ) -> None:
+        mine = self.workers[name].handler.lane.name
+        for row, _ in await lanes(store.reader, store.codec(LaneRow)):
+            foreign = row.state == OPEN and row.lane != mine
+            if foreign and beats.get(row.lane, (-1, 0.0))[0] != row.beat:
+                beats[row.lane] = (row.beat, now)
+            elif not foreign:
+                beats.pop(row.lane, None)
+
+    async def _adopt_silent(
+        self, name: str, store: Store, beats: dict[str, tuple[int, float]], now: float
+    ) -> None:
+        silent = {
+            lane
+            for lane, (_, since) in beats.items()
+            if now - since > ADOPT_AFTER_S and lane.startswith(f"{name}-")
+        }
+        if not silent:
+            return
+        for row, record in await lanes(store.reader, store.codec(LaneRow)):
+            if row.lane in silent and row.state == OPEN:
+                await self._adopt(store, row, record)
+        for lane in silent:
+            beats.pop(lane, None)
+
+
+def operator_key(data: Path) -> str:
+    """The folder's secret, made once; who can read the folder is the operator."""
+    path = data / "operator.key"
+    with suppress(FileExistsError):
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(OPERATOR_KEY_BYTES))
+    return path.read_text().strip()
+
+
+def announce_running(data: Path, url: str) -> None:
+    """Write where this process is, for the other commands."""
+    facts = {"url": url, "pid": os.getpid()}
+    temporary = data / "up.json.new"
+    temporary.write_text(json.dumps(facts))
+    temporary.replace(data / "up.json")
+
+
+def running(data: Path) -> dict[str, Any]:
+    """What the last `odori up` on this folder wrote of itself; empty if there is none."""
+    try:
+        found = json.loads((data / "up.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,232 @@
+"""One domain at work: gathers what has arrived, handles it as one batch, hands on what it said."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from infra.engine.errors import Conflict, EngineError, LockedOut, Unavailable
+from infra.observe import observe
+from schemas.catalogue import Catalogue
+from streams.bus import Arrival, Bus, Subscription
+from streams.codec import to_millis
+from streams.delivery import Delivery, Outcome, Via
+from streams.handle import Handled, Handler
+from streams.lane import LaneLost, open_lane
+from streams.perform import Answer
+from streams.relay import Relay
+from streams.rows import LaneRow
+from streams.store import Store
+from streams.timers import due_deliveries, next_due
+
+#: Deliveries handled in one transaction.
+BATCH_MAX_MESSAGES = 500
+#: Bytes of bodies handled in one transaction.
+BATCH_MAX_BYTES = 4_000_000
+#: Commands that wait for an answer; more are refused with 503.
+COMMANDS_MAX_COUNT = 5_000
+#: How often an idle worker looks for timers and positions that others may have changed.
+IDLE_INTERVAL_S = 1.0
+#: The first wait while the store is in trouble; it doubles.
+TROUBLE_FIRST_S = 0.05
+#: The longest wait while the store is in trouble.
+TROUBLE_MAX_S = 5.0
+
+
+class Overloaded(Exception):
+    """More commands wait than this worker takes; try again later."""
+
+
+class StoreTrouble(Exception):
+    """The store did not take the command; nothing was done; try again later."""
+
+
+class Worker:
+    """Runs one domain of one process."""
+
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        bus: Bus,
+        now: Callable[[], datetime],
+        answer: Answer,
+    ) -> None:
+        self.store = store
+        self.part = store.part
+        self._catalogue = catalogue
+        self._bus = bus
+        self._now = now
+        self._answer = answer
+        self._commands: deque[tuple[Delivery, asyncio.Future[Outcome]]] = deque()
+        self._wake = asyncio.Event()
+        self._due: int | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Take a lane, subscribe, begin."""
+        self.subscription: Subscription = await self._bus.subscribe(
+            self.part.name, self.part.topics
+        )
+        await self._take_lane()
+        self._due = await next_due(self.store)
+        self._tasks.append(asyncio.create_task(self._run(), name=f"worker {self.part.name}"))
+
+    async def _take_lane(self) -> None:
+        lane = await open_lane(self.store.engine, self.store.codec(LaneRow), self.part.name)
+        self.handler = Handler(
+            self.part, self._catalogue, self.store.engine, lane, self._now, self._answer
+        )
+        self.relay = Relay(self._bus, self.store, lane)
+        self._tasks.append(asyncio.create_task(self.relay.run(), name=f"relay {lane.name}"))
+
+    async def submit(self, delivery: Delivery) -> Outcome:
+        """Handle a command and wait for its commit; concurrent callers share one.
+
+        Raises Overloaded or StoreTrouble with nothing done.
+        """
+        if len(self._commands) >= COMMANDS_MAX_COUNT:
+            raise Overloaded(self.part.name)
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._commands.append((delivery, future))
+        self._wake.set()
+        return await future
+
+    @property
+    def waiting(self) -> int:
+        """Commands that wait to be handled."""
+        return len(self._commands)
+
+    async def stop(self) -> None:
+        """Finish the batch under way, publish it, note how far everything got."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        while self._commands:
+            _, future = self._commands.popleft()
+            if not future.done():
+                future.set_exception(StoreTrouble("the service is stopping"))
+        with suppress(EngineError, LaneLost):
+            await self.relay.flush()
+            await self.handler.beat()
+        await self.subscription.close()
+
+    # the loop
+
+    async def _run(self) -> None:
+        while True:
+            commands, arrivals, timers = await self._gather()
+            batch = [delivery for delivery, _ in commands]
+            batch += [Delivery(arrival.envelope, Via.BUS, arrival) for arrival in arrivals]
+            batch += timers
+            if batch:
+                await asyncio.shield(self._turn(batch, arrivals, [f for _, f in commands]))
+            else:
+                await self._idle()
+
+    async def _gather(
+        self,
+    ) -> tuple[list[tuple[Delivery, asyncio.Future[Outcome]]], list[Arrival], list[Delivery]]:
+        """What is there now, or what comes first: commands, arrivals, due timers."""
+        poll = asyncio.ensure_future(self.subscription.poll(BATCH_MAX_MESSAGES, BATCH_MAX_BYTES))
+        try:
+            await asyncio.sleep(0)
+            if not poll.done() and not self._commands:
+                self._wake.clear()
+                wake = asyncio.ensure_future(self._wake.wait())
+                try:
+                    await asyncio.wait(
+                        (poll, wake), timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED
+                    )
+                finally:
+                    wake.cancel()
+        finally:
+            if not poll.done():
+                poll.cancel()
+        arrivals = [] if poll.cancelled() or not poll.done() else poll.result()
+        count = min(len(self._commands), BATCH_MAX_MESSAGES)
+        commands = [self._commands.popleft() for _ in range(count)]
+        return commands, arrivals, await self._timers()
+
+    def _patience(self) -> float:
+        if self._due is None:
+            return IDLE_INTERVAL_S
+        left = (self._due - to_millis(self._now())) / 1000
+        return max(0.0, min(left, IDLE_INTERVAL_S))
+
+    async def _timers(self) -> list[Delivery]:
+        if self._due is None or self._due > to_millis(self._now()):
+            return []
+        timers = await due_deliveries(self.store, self._catalogue, self._now())
+        if not timers:
+            self._due = await next_due(self.store)
+        return timers
+
+    async def _turn(
+        self,
+        batch: list[Delivery],
+        arrivals: list[Arrival],
+        futures: list["asyncio.Future[Outcome]"],
+    ) -> None:
+        """Handle one batch to its end, however long the store is in trouble."""
+        wait = TROUBLE_FIRST_S
+        while True:
+            try:
+                handled = await self.handler.handle(batch, self.subscription.marks(arrivals))
+                break
+            except LaneLost:
+                await self._take_lane()
+            except (Unavailable, LockedOut, Conflict) as error:
+                observe("store.trouble", domain=self.part.name, error=str(error))
+                batch, futures = self._give_up_on_commands(batch, futures, error)
+                if not batch:
+                    return
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, TROUBLE_MAX_S)
+        self._finish(handled, arrivals, futures)
+
+    @staticmethod
+    def _give_up_on_commands(
+        batch: list[Delivery], futures: list["asyncio.Future[Outcome]"], error: EngineError
+    ) -> tuple[list[Delivery], list["asyncio.Future[Outcome]"]]:
+        """Whoever waits for an answer gets it now; the bus's deliveries stay."""
+        for future in futures:
+            if not future.done():
+                future.set_exception(StoreTrouble(str(error)))
+        return batch[len(futures) :], []
+
+    def _finish(
+        self, handled: Handled, arrivals: list[Arrival], futures: list["asyncio.Future[Outcome]"]
+    ) -> None:
+        self.relay.push(handled.envelopes)
+        if arrivals:
+            self.subscription.done(arrivals)
+        if handled.due is not None:
+            self._due = min(handled.due, self._due or handled.due)
+        for future, outcome in zip(futures, handled.outcomes, strict=False):
+            if not future.done():
+                future.set_result(outcome)
+        observe_batch(self.part.name, handled)
+
+    async def _idle(self) -> None:
+        """Nothing came for a while: note positions, look for timers that others set."""
+        if self._due is None:
+            self._due = await next_due(self.store)
+
+
+def observe_batch(domain: str, handled: Handled) -> None:
+    """Count what a batch did; say aloud what went wrong."""
+    if not handled.outcomes:
+        return
+    observe("batch", domain=domain)
+    for result, count in Counter(o.result for o in handled.outcomes).items():
+        observe("deliveries", count, domain=domain, result=result.value)
+    for type_, count in Counter(e.type for e in handled.envelopes).items():
+        observe("announced", count, domain=domain, type=type_)
+    for outcome in handled.outcomes:
+        if outcome.error:
+            facts = {"result": outcome.result.value, "error": outcome.error}
+            observe("delivery.failed", domain=domain, **facts)
