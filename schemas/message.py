@@ -107,7 +107,8 @@ class Message(BaseModel):
     def parse(cls, payload: bytes | str, version: int | None = None) -> Self:
         """The message of this body, upcast from `version`; raises pydantic's ValidationError."""
         if version is None or version == cls.spec.version:
-            return cls.__pydantic_validator__.validate_json(payload)
+            parsed: Self = cls.__pydantic_validator__.validate_json(payload)
+            return parsed
         return cls.model_validate_json(to_json(cls._upcast(payload, version)))
 
     @classmethod

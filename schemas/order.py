@@ -32,6 +32,10 @@ class OrderRef(Message):
     payment_method: PaymentMethod
     shipment_partition: Id
 
+    def ref(self) -> dict[str, Any]:
+        """The reference as arguments of another message."""
+        return dict(zip(_REF, _pick_ref(self.__dict__), strict=True))
+
 
 class OrderFacts(OrderRef):
     """All that the steps of an order need, so that each names its rows from the event alone."""
@@ -43,10 +47,6 @@ class OrderFacts(OrderRef):
     def facts(self) -> dict[str, Any]:
         """The facts as arguments of the next event, built from the parts that are here."""
         return dict(zip(_FACTS, _pick_facts(self.__dict__), strict=True))
-
-    def ref(self) -> dict[str, Any]:
-        """The reference as arguments of a failure."""
-        return dict(zip(_REF, _pick_ref(self.__dict__), strict=True))
 
 
 _REF = tuple(OrderRef.model_fields)

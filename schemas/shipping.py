@@ -170,4 +170,4 @@ class ShipmentUpdateRefused(
     order_id: Id
     shipment_partition: Id
     request_id: Id
-    reason: Literal["unknown", "order"]
+    reason: Literal["unknown", "status"]

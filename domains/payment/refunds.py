@@ -1,0 +1,90 @@
+"""Paying back: asked for by people, decided by the pivot, answered by a provider."""
+
+from domains.domain import Address
+from domains.payment import domain
+from domains.payment.rows import Payment, PaymentHistory, Status, Wallet
+from domains.tx import Tx
+from schemas.payment import (
+    PaymentRefunded,
+    PaymentStopRequested,
+    RefundPayment,
+    RefundRefused,
+    RefundRequested,
+    SettleRefund,
+)
+from schemas.shipping import StopRefused
+
+
+def _payment(event: RefundPayment | SettleRefund | StopRefused) -> list[Address]:
+    return [Payment.address(event.customer_id, event.order_id)]
+
+
+@domain.step(reads=_payment, subject=lambda e: e.request_id, queues=False)
+def ask_refund(event: RefundPayment, tx: Tx) -> PaymentStopRequested | RefundRefused:
+    """Ask the pivot first: an order that is not shipping yet ends instead of being given away."""
+    payment = tx.get(Payment, event.customer_id, event.order_id)
+    if payment is None or payment.status not in (Status.COMPLETED, Status.REQUESTED):
+        return RefundRefused(
+            order_id=event.order_id, customer_id=event.customer_id, request_id=event.request_id,
+            reason="unknown" if payment is None
+            else "unpaid" if payment.status is Status.DECLINED else "returned",
+        )  # fmt: skip
+    tx.touch(payment)
+    return PaymentStopRequested(
+        **payment.ref(), request_id=event.request_id, reason="payment", detail=event.reason
+    )
+
+
+@domain.step(reads=_payment, subject=lambda e: f"{e.asked_by}:{e.request_id}")
+def refund(event: StopRefused, tx: Tx) -> PaymentRefunded | RefundRequested | None:
+    """The order is shipping: what was asked of payment is paid back on its own."""
+    payment = tx.get(Payment, event.customer_id, event.order_id)
+    ours = event.asked_by == PaymentStopRequested.__name__
+    if not ours or payment is None or payment.status is not Status.COMPLETED:
+        return None
+    return pay_back(payment, tx)
+
+
+@domain.step(reads=_payment)
+def settle_refund(event: SettleRefund, tx: Tx) -> PaymentRefunded:
+    """A provider has paid back."""
+    payment = tx.get(Payment, event.customer_id, event.order_id)
+    assert payment is not None, "a connector answers for a payment that it was asked about"
+    assert payment.status is Status.REFUNDING, "only what is being paid back can be paid back"
+    response = {**(payment.provider_response or {}), "refund": event.provider_response}
+    keep(payment.but(status=Status.REFUNDED, provider_response=response), tx)
+    return PaymentRefunded(**payment.ref(), payment_id=payment.payment_id)
+
+
+def pay_back(payment: Payment, tx: Tx) -> PaymentRefunded | RefundRequested:
+    """Return a completed payment: a wallet has it at once, a card when its provider says so."""
+    assert payment.status is Status.COMPLETED, "only what was paid is paid back"
+    if payment.payment_method == "card":
+        keep(payment.but(status=Status.REFUNDING, request=2), tx)
+        return RefundRequested(**payment.ref(), payment_id=payment.payment_id)
+    wallet = tx.get(Wallet, payment.customer_id)
+    assert wallet is not None, "a wallet that paid is still there"
+    tx.put(
+        wallet.but(
+            balance=wallet.balance + payment.amount, refunded=wallet.refunded + payment.amount,
+            last_updated=tx.now, revision=wallet.revision + 1,
+        )
+    )  # fmt: skip
+    keep(payment.but(status=Status.REFUNDED, request=2), tx)
+    return PaymentRefunded(**payment.ref(), payment_id=payment.payment_id)
+
+
+def keep(payment: Payment, tx: Tx) -> None:
+    """Write a payment that changed, and its history."""
+    changed = payment.but(revision=payment.revision + 1)
+    tx.put(changed)
+    tx.put(history(changed, tx))
+
+
+def history(payment: Payment, tx: Tx) -> PaymentHistory:
+    """The line of history for a payment as it is now."""
+    return PaymentHistory(
+        customer_id=payment.customer_id, order_id=payment.order_id, number=payment.revision,
+        payment_id=payment.payment_id, status=payment.status, amount=payment.amount,
+        currency=payment.currency, transaction_id=payment.transaction_id, at=tx.now,
+    )  # fmt: skip
