@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from infra.engine.errors import EngineError
 from infra.engine.sqlite.file import WAL_BYTES, File
@@ -12,11 +12,11 @@ STEP_BYTES = WAL_BYTES // 4
 #: A WAL that passes could not empty; now the writer waits for the rest of it (some pages).
 WAL_MAX_BYTES = 4 * WAL_BYTES
 #: How long that last resort waits for readers; meanwhile nobody writes, so it is short.
-RESTART_WAIT_MS = 50
+RESTART_WAIT_MS = 100
 
 
 class Checkpointer:
-    """A thread with a connection of its own; `watch` after each commit is one stat call."""
+    """A thread with a connection of its own; `watch` before each write is one stat call."""
 
     def __init__(self, path: str) -> None:
         self._wal = Path(path + "-wal")
@@ -24,12 +24,18 @@ class Checkpointer:
         self._due_bytes = WAL_BYTES
         self._wake = Event()
         self._closing = False
+        self._restarting = Lock()
         self._thread = Thread(target=self._run, name=f"checkpoint {path}", daemon=True)
         self._thread.start()
 
     def watch(self) -> None:
-        if self._wal_bytes() > self._due_bytes:
+        size = self._wal_bytes()
+        if size <= WAL_BYTES:
+            self._due_bytes = WAL_BYTES
+        elif size > self._due_bytes:
             self._wake.set()
+        with self._restarting:  # only while nobody writes, a WAL can be copied to its end
+            pass
 
     def close(self) -> None:
         self._closing = True
@@ -44,13 +50,16 @@ class Checkpointer:
                 self._pass()
 
     def _pass(self) -> None:
-        _, pages, copied = self._file.checkpoint("PASSIVE")
+        # What was committed during this pass is not in it, and keeps the WAL from starting again
+        # at its front; only its size tells, for SQLite then cuts the file back to WAL_BYTES.
+        self._file.checkpoint("PASSIVE")
         size = self._wal_bytes()
-        if copied < pages and size > WAL_MAX_BYTES:
+        if size <= WAL_MAX_BYTES:
+            self._due_bytes = size + STEP_BYTES
+            return
+        with self._restarting:
             busy, _, _ = self._file.checkpoint("RESTART")
-            copied = copied if busy else pages
-        # A WAL that was copied to its end starts again at the front with the next commit.
-        self._due_bytes = WAL_BYTES if copied >= pages else size + STEP_BYTES
+        self._due_bytes = size + WAL_BYTES if busy else WAL_BYTES
 
     def _wal_bytes(self) -> int:
         try:

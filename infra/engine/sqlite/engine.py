@@ -35,7 +35,7 @@ class SqliteEngine:
         self._turn = Turn(busy_ms, inline)
         self._checkpointer = None if inline else Checkpointer(path)
         if self._checkpointer:
-            file.after_commit = self._checkpointer.watch
+            file.before_write = self._checkpointer.watch
         else:
             file.set(f"wal_autocheckpoint={INLINE_CHECKPOINT_PAGES}")
         self._closed = False

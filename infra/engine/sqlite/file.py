@@ -74,8 +74,8 @@ class File:
         self._execute = self._connection.execute
         self._clean = _Clean(self._connection)
         self._keep = _Clean(self._connection, keep=True)
-        #: Called after each commit.
-        self.after_commit: Callable[[], None] | None = None
+        #: Called before each write.
+        self.before_write: Callable[[], None] | None = None
 
     def fetch(self, wanted: list[tuple[Table, list[Key]]], begin: str = "") -> list[list[Record]]:
         """All wanted rows that exist, table by table, of one moment."""
@@ -105,6 +105,8 @@ class File:
     def write(self, tx_id: str, changes: Sequence[Change]) -> int:
         """Everything in one commit, inside the transaction that is open or in a new one."""
         with self._clean:
+            if self.before_write:
+                self.before_write()
             if not self._connection.in_transaction:
                 self._begin("BEGIN IMMEDIATE")
             now = self.clock()
@@ -121,8 +123,6 @@ class File:
                     self._fault("after-commit")
             except sqlite3.Error as error:
                 raise translate_commit(error) from error
-            if self.after_commit:
-                self.after_commit()
             return now
 
     def release(self) -> int:

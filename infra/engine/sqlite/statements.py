@@ -96,7 +96,8 @@ class Statements:
     def _discard(self, size: int) -> str:
         return (
             f"DELETE FROM {self.name} WHERE rowid IN (SELECT t.rowid FROM "
-            f"(VALUES {_values(size, len(self.key))}) v CROSS JOIN {self.name} t ON {self._match()})"
+            f"(VALUES {_values(size, len(self.key))}) v CROSS JOIN {self.name} t "
+            f"ON {self._match()})"
         )
 
     def select(self, selection: Selection) -> tuple[str, list[Value]]:

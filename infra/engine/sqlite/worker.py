@@ -49,6 +49,8 @@ class ThreadWorker:
                 result = job(*args)
             except BaseException as raised:  # whatever it is, it belongs to the caller
                 error = raised
+                if isinstance(raised, StopIteration):  # which no future accepts
+                    error = RuntimeError("a call to the storage raised StopIteration")
             with suppress(RuntimeError):  # the loop was closed: nobody waits for the answer
                 loop.call_soon_threadsafe(_deliver, answer, result, error)
             del asked, job, args, loop, answer, result, error

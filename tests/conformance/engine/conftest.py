@@ -1,0 +1,53 @@
+"""The bindings that the engine's conformance suite runs against; a new one is one more class."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.engine.engine import Engine
+from infra.engine.sqlite import SqliteEngine
+from tests.conformance.engine.cases import TABLES, Use
+
+
+class SqliteBinding:
+    """One file; every `open` opens it once more, as another process would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "shop.db"
+
+    def open(self, **options: Any) -> Engine:
+        return SqliteEngine.open(self.path, **({"busy_ms": 50} | options))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a coroutine test in an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    wanted = inspect.signature(pyfuncitem.obj).parameters
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
+    return True
+
+
+@pytest.fixture(params=[SqliteBinding])
+def binding(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    return request.param(tmp_path)
+
+
+@pytest.fixture
+def use(binding: Any) -> Use:
+    @asynccontextmanager
+    async def opened(**options: Any) -> AsyncIterator[Engine]:
+        engine = binding.open(**options)
+        try:
+            await engine.apply(TABLES)
+            yield engine
+        finally:
+            await engine.close()
+
+    return opened
