@@ -293,14 +293,18 @@ class TestWal:
     def test_it_stays_bounded_under_constant_load(self, path: Path) -> None:
         wal, lengths = Path(f"{path}-wal"), []
 
+        def measure() -> None:
+            lengths.append(wal.stat().st_size)
+
         async def load() -> None:
             engine = SqliteEngine.open(path)
             await engine.apply(TABLES)
             for i in range(3 * WAL_MAX_BYTES // 2_000_000):
                 await stored(engine, ("fruit", f"p{i}", 1, "x" * 2_000_000))
-                lengths.append(wal.stat().st_size)
+                measure()
             await engine.close()
 
         asyncio.run(load())
-        assert WAL_BYTES < max(lengths) < WAL_MAX_BYTES + WAL_BYTES
+        # What is committed while the last pass before a restart runs comes on top of the limit.
+        assert WAL_BYTES < max(lengths) < 2 * WAL_MAX_BYTES
         assert not wal.exists()

@@ -59,6 +59,18 @@ class TestLocking:
             await locked.rollback()
             await stored(engine, (*PEAR, 9, None))
 
+    async def test_a_failed_read_of_others_does_not_end_a_locked_transaction(
+        self, use: Use
+    ) -> None:
+        async with use() as one, use() as two:
+            locked = one.begin(locked=True)
+            await locked.fetch({STOCK: [APPLE]})
+            with pytest.raises(WriteRefused):
+                await one.begin().fetch({STOCK: [("fruit", "\ud800")]})
+            with pytest.raises(LockedOut):
+                await stored(two, (*APPLE, 3, None))
+            await locked.rollback()
+
     async def test_a_rollback_gives_the_lock_back(self, use: Use) -> None:
         async with use() as one, use() as two:
             locked = one.begin(locked=True)
