@@ -160,13 +160,24 @@ class Handler:
             await self._fetch(tx, show.ws, undos)
         for number in range(PASSES_MAX_COUNT):
             self.passes = number + 1
-            try:
-                return [show.perform(delivery) for delivery in batch]
-            except Missing as missing:
-                show.discard()
-                await self._fetch(tx, show.ws, missing.addresses)
-                await self._scan(tx, show.ws, missing.scans)
+            outcomes, missing = self._pass(show, batch)
+            if not missing:
+                return outcomes
+            show.discard()
+            await self._fetch(tx, show.ws, [a for m in missing for a in m.addresses])
+            await self._scan(tx, show.ws, [s for m in missing for s in m.scans])
         raise TooManyPasses(f"{self.part.name}: over {PASSES_MAX_COUNT} passes")
+
+    @staticmethod
+    def _pass(show: Performance, batch: Sequence[Delivery]) -> tuple[list[Outcome], list[Missing]]:
+        """Every delivery once; if any misses rows, the pass only counts for what is missing."""
+        outcomes, missing = [], []
+        for delivery in batch:
+            try:
+                outcomes.append(show.perform(delivery))
+            except Missing as signal:
+                missing.append(signal)
+        return outcomes, missing
 
     def _wanted(self, batch: Sequence[Delivery]) -> list[Address]:
         """The ledger, parked and timer rows of the batch, and what its steps declare to read."""

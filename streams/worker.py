@@ -1,8 +1,11 @@
 """One domain at work: gathers what has arrived, handles it as one batch, hands on what it said."""
 
 import asyncio
+import os
+import signal
+import traceback
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
 
@@ -63,6 +66,8 @@ class Worker:
         self._wake = asyncio.Event()
         self._due: int | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        #: Called when a task of this worker dies of a bug; the process must not limp on.
+        self.failed: Callable[[BaseException | None], None] = _crash
 
     async def start(self) -> None:
         """Take a lane, subscribe, begin."""
@@ -71,7 +76,7 @@ class Worker:
         )
         await self._take_lane()
         self._due = await next_due(self.store)
-        self._tasks.append(asyncio.create_task(self._run(), name=f"worker {self.part.name}"))
+        self._spawn(self._run(), f"worker {self.part.name}")
 
     async def _take_lane(self) -> None:
         lane = await open_lane(self.store.engine, self.store.codec(LaneRow), self.part.name)
@@ -79,7 +84,16 @@ class Worker:
             self.part, self._catalogue, self.store.engine, lane, self._now, self._answer
         )
         self.relay = Relay(self._bus, self.store, lane)
-        self._tasks.append(asyncio.create_task(self.relay.run(), name=f"relay {lane.name}"))
+        self._spawn(self.relay.run(), f"relay {lane.name}")
+
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.failed(task.exception())
 
     async def submit(self, delivery: Delivery) -> Outcome:
         """Handle a command and wait for its commit; concurrent callers share one.
@@ -215,6 +229,12 @@ class Worker:
         """Nothing came for a while: note positions, look for timers that others set."""
         if self._due is None:
             self._due = await next_due(self.store)
+
+
+def _crash(error: BaseException | None) -> None:
+    """A worker that died of a bug takes its process along: kill -9 is safe, limping on is not."""
+    observe("worker.died", error=repr(error), trace="".join(traceback.format_exception(error)))
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def observe_batch(domain: str, handled: Handled) -> None:
