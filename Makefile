@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv up test check static bench flow lock dist clean
+.PHONY: help venv up test check static bench flow golden lock dist clean
 
 # The first Python that is new enough, unless PYTHON=... names one.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -46,6 +46,9 @@ bench: $(DEV) ## the system and its floor, measured side by side
 
 flow: $(RUNTIME) ## the flow graph, read from the code
 	@$(BIN)/odori flow $(ARGS)
+
+golden: $(DEV) ## write down the message contracts anew, and show what changed
+	@$(BIN)/python -m tests.contracts.golden
 
 lock: $(DEV) ## pin the newest versions that fit, with hashes
 	@$(COMPILE) --upgrade --output-file requirements-dev.lock --extra dev pyproject.toml

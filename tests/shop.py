@@ -8,10 +8,7 @@ from domains.order.rows import Order
 from domains.payment.rows import Payment, Wallet
 from domains.shipping.rows import Shipment
 from schemas.order import CancelOrder
-from schemas.payment import (
-    SettleCharge,
-    SettleRefund,
-)
+from schemas.payment import SettleCharge, SettleRefund
 from tests.given import Dance, Stage
 from tests.trade import listings, shelves, sunken, wallet
 

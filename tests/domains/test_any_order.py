@@ -1,4 +1,4 @@
-"""Whatever comes in whatever order, twice or late: every order ends once; without a rule it shows."""
+"""Deliveries in any order, twice or late: every order ends once, and without a rule it shows."""
 
 from collections.abc import Callable
 from random import Random
@@ -11,16 +11,10 @@ from domains.inventory.rules import RESERVATION_TTL
 from domains.order.rows import Order
 from domains.tx import Tx
 from schemas.fields import ItemAsked
-from schemas.inventory import (
-    CancelReservation,
-    HoldStock,
-    StockReserved,
-)
+from schemas.inventory import CancelReservation, HoldStock, StockReserved
 from schemas.message import Message
 from schemas.order import OrderCancelled, OrderConfirmed, OrderPlaced, StopAsked
-from schemas.payment import (
-    RefundPayment,
-)
+from schemas.payment import RefundPayment
 from schemas.shipping import ShipmentRefused
 from streams import perform
 from streams.delivery import Delivery, Outcome

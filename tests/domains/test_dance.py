@@ -9,12 +9,7 @@ from domains.inventory.rules import RESERVATION_TTL
 from domains.order.rows import Order
 from domains.payment.rows import Payment
 from schemas.fields import ItemAsked
-from schemas.inventory import (
-    CancelReservation,
-    HoldStock,
-    ReservationOverdue,
-    StockCommitted,
-)
+from schemas.inventory import CancelReservation, HoldStock, ReservationOverdue, StockCommitted
 from schemas.order import OrderCancelled, OrderConfirmed
 from schemas.payment import (
     ChargeRequested,

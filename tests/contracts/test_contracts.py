@@ -1,0 +1,73 @@
+"""What strangers rely on does not change by accident: wire names, topics, keys and schemas."""
+
+import re
+
+import pytest
+
+from schemas.catalogue import Catalogue
+from schemas.fields import Count, Id
+from schemas.message import Command, Event, Failure, Message, Timer
+from streams.topology import discover
+from tests.contracts.golden import changes, contracts, kept, text_of
+
+MESSAGES = list(Catalogue().by_name.values())
+KEPT, CODE = kept(), contracts()
+CHANGED = (
+    "is kept in tests/contracts/golden and differs. A change that old messages or readers do not"
+    " survive needs a new version and an upcaster; otherwise run `make golden` and review its diff."
+)
+WIRE = "odori.order.OrderRejected.v1.json"
+
+
+@pytest.mark.parametrize("name", sorted(KEPT.keys() | CODE.keys()))
+def test_a_message_is_what_it_was(name: str) -> None:
+    difference = changes({name: KEPT.get(name, "")}, {name: CODE.get(name, "")})
+    assert not difference, f"{name} {CHANGED}\n{difference}"
+
+
+class OrderRejected(Event, wire="odori.order.OrderRejected.v1", saga="order_id", key="customer_id"):
+    """The same name with another meaning."""
+
+    order_id: Id
+    customer_id: Id
+    reason: Id
+    line: Count
+
+
+def test_a_changed_field_shows_in_the_difference() -> None:
+    difference = changes({WIRE: KEPT[WIRE]}, {WIRE: text_of(OrderRejected)})
+    added = [line for line in difference.splitlines() if line.startswith("+")]
+    assert any('"line"' in line for line in added)
+    assert '"detail"' in difference
+
+
+def test_a_message_that_disappears_shows_in_the_difference() -> None:
+    assert f"--- kept/{WIRE}" in changes(KEPT, {n: t for n, t in CODE.items() if n != WIRE})
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda m: m.spec.wire)
+def test_a_wire_name_says_domain_name_and_version(message: type[Message]) -> None:
+    spec = message.spec
+    assert re.fullmatch(rf"odori\.{spec.domain}\.{message.__name__}\.v\d+", spec.wire)
+    assert message.__module__ == f"schemas.{spec.domain}"
+    assert all(n in message.upcasters for n in range(1, spec.version))
+
+
+def test_every_command_is_heard_and_everything_else_is_announced() -> None:
+    topology = discover()
+    steps = [step for part in topology.parts.values() for step in part.domain.steps.values()]
+    heard = {message for step in steps for message in step.triggers}
+    announced = {message for step in steps for message in step.announces} | {
+        message for step in steps if step.undo for message in step.undo.announces
+    }
+    served = [m for m in MESSAGES if m.spec.domain in topology.parts]
+    assert [m for m in served if issubclass(m, Command | Timer) and m not in heard] == []
+    others = [m for m in served if not issubclass(m, Command | Timer)]
+    assert [m for m in others if m not in announced] == []
+
+
+def test_every_failure_has_a_topic_of_its_own_kind() -> None:
+    for message in MESSAGES:
+        kind = message.spec.topic.split(".")[1]
+        assert (kind == "failures") is issubclass(message, Failure)
+        assert (kind == "commands") is issubclass(message, Command)
