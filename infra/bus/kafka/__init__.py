@@ -1,0 +1,1 @@
+"""Kafka by aiokafka: plain records in and out, without knowing what they say."""

@@ -1,0 +1,125 @@
+"""Where the brokers are and how to talk to them; makes the clients, and topics that are missing."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from aiokafka.helpers import create_ssl_context
+
+from infra.bus.errors import BusUnreachable, TopicRefused
+
+log = logging.getLogger(__name__)
+
+#: A broker that is started together with us takes about 10 s; past this somebody should look.
+CONNECT_LIMIT_SECONDS = 60
+#: Between two attempts to connect: soon after the broker is back, without a storm while it is not.
+CONNECT_RETRY_SECONDS = 0.5
+#: One produce batch: under the broker's usual limit of 1 MB for a batch, large enough to pay.
+BATCH_LIMIT_BYTES = 512 * 1024
+#: What one fetch may bring: bounds the memory of a consumer that is far behind.
+FETCH_LIMIT_BYTES = 4 * 1024 * 1024
+#: How long the broker holds a fetch that finds nothing. A message ends the wait at once; the time
+#: is what a partition may have to wait that was not part of the fetch (see aiokafka's fetcher).
+FETCH_WAIT_MS = 200
+SSL_FILES = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_password")
+
+
+class Topic(NamedTuple):
+    """One topic as it should be created."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: Mapping[str, str]
+
+
+class Connection:
+    """`settings` are aiokafka's own (security_protocol, sasl_...); ssl_cafile, ssl_certfile,
+    ssl_keyfile and ssl_password become its ssl_context."""
+
+    def __init__(self, address: str, settings: Mapping[str, Any] | None = None) -> None:
+        self.address = address
+        given = dict(settings or {})
+        files = {name[4:]: given.pop(name) for name in SSL_FILES if name in given}
+        if files:
+            given["ssl_context"] = create_ssl_context(**files)
+        self._settings = {"bootstrap_servers": address.split(","), **given}
+
+    def producer(self) -> Any:
+        """Idempotent, acknowledged by all in-sync replicas."""
+        return AIOKafkaProducer(
+            acks="all", enable_idempotence=True, max_batch_size=BATCH_LIMIT_BYTES, **self._settings
+        )
+
+    def consumer(self, **settings: Any) -> Any:
+        """Offsets are the caller's business: nothing is committed and nothing is reset by itself.
+        Aborted transactions of others are not seen."""
+        return AIOKafkaConsumer(
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_max_bytes=FETCH_LIMIT_BYTES,
+            # By range: partition n of every topic, so all of one saga, goes to the same member.
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            **{**self._settings, **settings},
+        )
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[Any]:
+        """A consumer without a group, for a look."""
+        consumer = self.consumer()
+        try:
+            await consumer.start()
+            yield consumer
+        finally:
+            await consumer.stop()
+
+    async def create_topics(self, topics: Sequence[Topic]) -> None:
+        """Create what is missing and leave alone what is there; waits for the brokers."""
+        admin = await self._admin()
+        try:
+            there = set(await admin.list_topics())
+            missing = [t for t in topics if t.name not in there]
+            asked = [
+                NewTopic(t.name, t.partitions, t.replication, topic_configs=dict(t.config))
+                for t in missing
+            ]
+            answer = await admin.create_topics(asked) if asked else None
+            for name, code, *reason in answer.topic_errors if answer else ():
+                if for_code(code) not in (NoError, TopicAlreadyExistsError):
+                    why = next(filter(None, reason), for_code(code).__name__)
+                    raise TopicRefused(f"topic {name}: {why}")
+            await self._compare(admin, [t for t in topics if t.name in there])
+        finally:
+            await admin.close()
+
+    async def _compare(self, admin: Any, topics: Sequence[Topic]) -> None:
+        # Never changed here: more partitions would move keys to other partitions.
+        found = await admin.describe_topics([t.name for t in topics]) if topics else []
+        partitions = {topic["topic"]: len(topic["partitions"]) for topic in found}
+        for topic in topics:
+            if (has := partitions.get(topic.name, 0)) < topic.partitions:
+                log.warning(
+                    "topic %s has %d partitions, %d were asked for: fewer processes can share it",
+                    topic.name, has, topic.partitions,
+                )  # fmt: skip
+
+    async def _admin(self) -> Any:
+        end = asyncio.get_running_loop().time() + CONNECT_LIMIT_SECONDS
+        while True:
+            admin = AIOKafkaAdminClient(**self._settings)
+            try:
+                await admin.start()
+                return admin
+            except KafkaError as error:
+                await admin.close()
+                if asyncio.get_running_loop().time() > end:
+                    raise BusUnreachable(f"no Kafka answers at {self.address}: {error}") from error
+                await asyncio.sleep(CONNECT_RETRY_SECONDS)

@@ -1,0 +1,94 @@
+"""The bus over Kafka: envelopes as CloudEvents in binary mode; both modes are read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from infra.bus.kafka import reader
+from infra.bus.kafka.connection import Connection, Topic
+from infra.bus.kafka.receiver import Receiver
+from infra.bus.kafka.sender import Sender
+from streams.bus import Arrival, Bus, Lag, Subscription, TopicSpec, unread
+from streams.envelope import Envelope, NotCloudEvent
+
+
+class KafkaSubscription(Subscription):
+    """One domain's member of its consumer group."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+
+    async def poll(self, max_messages: int, max_bytes: int) -> list[Arrival]:
+        return [_arrival(record) for record in await self._receiver.poll(max_messages, max_bytes)]
+
+    def marks(self, batch: Sequence[Arrival]) -> list[tuple[str, str, int]]:
+        return []
+
+    def done(self, batch: Sequence[Arrival]) -> None:
+        self._receiver.done((a.topic, a.partition, a.offset) for a in batch)
+
+    def rewind(self) -> None:
+        self._receiver.rewind()
+
+    async def lag(self) -> list[Lag]:
+        found = await self._receiver.lag()
+        return [Lag(topic, *behind) for topic, behind in sorted(found.items())]
+
+    async def close(self) -> None:
+        await self._receiver.close()
+
+
+class KafkaBus(Bus):
+    """`settings` are the Kafka client's own (security_protocol, sasl_..., ssl_...)."""
+
+    def __init__(
+        self, address: str, *, epoch: int = 1, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        self._epoch = epoch
+        self._connection = Connection(address, settings)
+        self._sender = Sender(self._connection)
+        self._subscriptions: list[KafkaSubscription] = []
+
+    async def start(self, topics: Sequence[TopicSpec]) -> None:
+        await self._connection.create_topics([_topic(spec) for spec in topics])
+
+    async def publish(self, lane: str, batch: Sequence[Envelope]) -> int:
+        sent = await self._sender.send(
+            [(e.topic, e.key.encode(), e.payload, e.headers()) for e in batch]
+        )
+        return batch[sent - 1].sequence if sent else batch[0].sequence - 1
+
+    async def subscribe(self, domain: str, topics: Sequence[str]) -> Subscription:
+        receiver = Receiver(self._connection, f"{domain}.e{self._epoch}")
+        await receiver.start(topics)
+        self._subscriptions.append(KafkaSubscription(receiver))
+        return self._subscriptions[-1]
+
+    async def tail(
+        self, topic: str, *, last: int = 0, since_ms: int | None = None, limit: int = 100
+    ) -> list[Envelope]:
+        count = min(last or limit, limit)
+        records = await reader.tail(self._connection, topic, last=count, since_ms=since_ms)
+        return [e for e in (_arrival(record).envelope for record in records) if e]
+
+    async def close(self) -> None:
+        for subscription in self._subscriptions:
+            await subscription.close()
+        await self._sender.close()
+
+
+def _topic(spec: TopicSpec) -> Topic:
+    config = {
+        "retention.ms": str(spec.retention_ms),
+        "min.insync.replicas": str(spec.min_insync),
+    }
+    return Topic(spec.name, spec.partitions, spec.replication, config)
+
+
+def _arrival(record: Any) -> Arrival:
+    place = (record.topic, record.partition, record.offset)
+    try:
+        envelope = Envelope.of_record(record.topic, record.key, record.value, record.headers)
+    except NotCloudEvent as error:
+        headers = [(name, value or b"") for name, value in record.headers]
+        return unread(*place, str(error), (record.key, record.value, headers))
+    return Arrival(envelope, *place)
