@@ -17,8 +17,17 @@ SPECVERSION = "1.0"
 CONTENT_TYPE = "application/json"
 _STRUCTURED = "application/cloudevents"
 _REQUIRED = ("id", "source", "type", "specversion")
+#: The headers that are read; the others repeat what the record or the type says anyway.
+_READ = frozenset(
+    {
+        "content-type", "traceparent", "ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time",
+        "ce_subject", "ce_correlationid", "ce_causationid", "ce_sequence", "ce_traceparent",
+    }
+)  # fmt: skip
 #: Digits of `sequence`: zero-padded so that it sorts as text (CloudEvents sequence extension).
 SEQUENCE_DIGITS = 12
+#: Longer numbers of others are no sequence: they do not fit a BIGINT.
+SEQUENCE_LIMIT_DIGITS = 18
 
 
 class NotCloudEvent(SchemaError):
@@ -115,27 +124,25 @@ class Envelope:
         cls, topic: str, key: bytes | None, value: bytes | None, headers: Headers
     ) -> Self:
         """The envelope of a Kafka record, binary or structured; raises NotCloudEvent."""
-        found = dict(headers)
-        content = found.get("content-type", b"").decode("latin-1").lower()
         try:
-            if content.startswith(_STRUCTURED):
+            found = {n: v.decode() for n, v in headers if v and n in _READ}
+            payload = value or b""
+            if found.get("content-type", "").lower().startswith(_STRUCTURED):
                 attributes, payload = _structured(value)
-            else:
-                attributes = {n[3:]: v.decode() for n, v in found.items() if n.startswith("ce_")}
-                payload = value or b""
-        except (ValueError, UnicodeDecodeError) as error:
+                found = attributes | {"traceparent": found.get("traceparent", "")}
+        except (ValueError, TypeError) as error:
             raise NotCloudEvent(f"{topic}: {error}") from None
-        lacking = [name for name in _REQUIRED if not attributes.get(name)]
+        lacking = [name for name in _REQUIRED if not found.get(f"ce_{name}")]
         if lacking:
             raise NotCloudEvent(f"{topic}: missing CloudEvents attributes {', '.join(lacking)}")
-        hop = found.get("traceparent", b"").decode("latin-1")
-        start = attributes.get("traceparent", hop)
+        hop = found.get("traceparent", "")
+        start = found.get("ce_traceparent", hop)
         return cls(
-            id=attributes["id"], source=attributes["source"], type=attributes["type"],
+            id=found["ce_id"], source=found["ce_source"], type=found["ce_type"],
             topic=topic, key=(key or b"").decode("utf-8", "replace"), payload=payload,
-            saga=attributes.get("correlationid", ""), subject=attributes.get("subject", ""),
-            time=attributes.get("time", ""), cause=attributes.get("causationid", ""),
-            sequence=_number(attributes.get("sequence", "")), traceparent=hop or start, origin=start,
+            saga=found.get("ce_correlationid", ""), subject=found.get("ce_subject", ""),
+            time=found.get("ce_time", ""), cause=found.get("ce_causationid", ""),
+            sequence=_number(found.get("ce_sequence", "")), traceparent=hop or start, origin=start,
         )  # fmt: skip
 
 
@@ -147,8 +154,9 @@ def _structured(value: bytes | None) -> tuple[dict[str, str], bytes]:
         payload = base64.b64decode(event.pop("data_base64"), validate=True)
     else:
         payload = to_json(event.pop("data", None))
-    return {str(name): str(attribute) for name, attribute in event.items()}, payload
+    return {f"ce_{name}": str(attribute) for name, attribute in event.items()}, payload
 
 
 def _number(sequence: str) -> int:
-    return int(sequence) if sequence.isdecimal() else 0
+    fits = sequence.isdecimal() and len(sequence) <= SEQUENCE_LIMIT_DIGITS
+    return int(sequence) if fits else 0
