@@ -12,7 +12,7 @@ from streams.envelope import Envelope, NotCloudEvent
 
 
 class KafkaSubscription(Subscription):
-    """One domain's member of its consumer group."""
+    """One subscriber's member of its consumer group; the broker keeps its position."""
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
@@ -20,7 +20,7 @@ class KafkaSubscription(Subscription):
     async def poll(self, max_messages: int, max_bytes: int) -> list[Arrival]:
         return [_arrival(record) for record in await self._receiver.poll(max_messages, max_bytes)]
 
-    def marks(self, batch: Sequence[Arrival]) -> list[tuple[str, str, int]]:
+    def marks(self, batch: Sequence[Arrival]) -> list[tuple[str, str, str, int]]:
         return []
 
     def done(self, batch: Sequence[Arrival]) -> None:
@@ -41,7 +41,7 @@ class KafkaBus(Bus):
     """`settings` are the Kafka client's own (security_protocol, sasl_..., ssl_...)."""
 
     def __init__(
-        self, address: str, *, epoch: int = 1, settings: Mapping[str, Any] | None = None
+        self, address: str, settings: Mapping[str, Any] | None = None, *, epoch: int = 1
     ) -> None:
         self._epoch = epoch
         self._connection = Connection(address, settings)
@@ -52,13 +52,15 @@ class KafkaBus(Bus):
         await self._connection.create_topics([_topic(spec) for spec in topics])
 
     async def publish(self, lane: str, batch: Sequence[Envelope]) -> int:
+        if not batch:
+            return 0
         sent = await self._sender.send(
             [(e.topic, e.key.encode(), e.payload, e.headers()) for e in batch]
         )
         return batch[sent - 1].sequence if sent else batch[0].sequence - 1
 
-    async def subscribe(self, domain: str, topics: Sequence[str]) -> Subscription:
-        receiver = Receiver(self._connection, f"{domain}.e{self._epoch}")
+    async def subscribe(self, subscriber: str, topics: Sequence[str]) -> Subscription:
+        receiver = Receiver(self._connection, f"{subscriber}.e{self._epoch}")
         await receiver.start(topics)
         self._subscriptions.append(KafkaSubscription(receiver))
         return self._subscriptions[-1]

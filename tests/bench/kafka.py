@@ -1,6 +1,6 @@
 """The Kafka binding beside raw aiokafka: rate, processor time per message, round trips.
 
-    python -m tests.bench.kafka [--address HOST:PORT]
+python -m tests.bench.kafka [--address HOST:PORT]
 """
 
 import argparse

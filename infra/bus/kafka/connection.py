@@ -45,7 +45,10 @@ class Connection:
 
     def __init__(self, address: str, settings: Mapping[str, Any] | None = None) -> None:
         self.address = address
-        given = dict(settings or {})
+        given = {
+            name: int(value) if name.endswith(("_ms", "_bytes")) else value
+            for name, value in (settings or {}).items()
+        }
         files = {name[4:]: given.pop(name) for name in SSL_FILES if name in given}
         if files:
             given["ssl_context"] = create_ssl_context(**files)

@@ -181,9 +181,10 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def close(self) -> None:
         """Commit what is done and leave the group."""
-        if self._committing:
-            self._committing.cancel()
-            await asyncio.gather(self._committing, return_exceptions=True)
+        committing, self._committing = self._committing, None
+        if committing:
+            committing.cancel()
+            await asyncio.gather(committing, return_exceptions=True)
             await self._commit_now()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._consumer.stop(), STOP_LIMIT_SECONDS)
