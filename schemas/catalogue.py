@@ -71,11 +71,15 @@ def explain(error: ValidationError) -> SchemaErrors:
     """One entry per field: a JSON pointer and what is wrong there (RFC 9457 `errors`)."""
     return [
         {
-            "pointer": "".join(f"/{part}" for part in entry["loc"]) or "/",
+            "pointer": "".join(f"/{_escaped(part)}" for part in entry["loc"]) or "/",
             "detail": entry["msg"],
         }
         for entry in error.errors(include_url=False, include_context=False, include_input=False)
     ]
+
+
+def _escaped(part: int | str) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 def _stem(wire: str) -> str:

@@ -19,7 +19,7 @@ def answer(delivery: Delivery, outcome: Outcome) -> tuple[int, str]:
         detail = f"{delivery.saga} exists already, with another body"
         return _problem(CONFLICT, "already-exists", detail)
     if outcome.result in (Result.FAILED, Result.DEAD, Result.PARKED):
-        return _problem(FAILED, "failed", outcome.error)
+        return _problem(FAILED, "failed", "the step failed and nothing was done; the log says why")
     if outcome.result is Result.REFUSED:
         said = outcome.announced[0]
         facts = said.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -36,5 +36,6 @@ def answer(delivery: Delivery, outcome: Outcome) -> tuple[int, str]:
 
 
 def _problem(status: int, kind: str, detail: str, **facts: object) -> tuple[int, str]:
-    body = {"type": f"/problems/{kind}", "title": kind, "status": status, "detail": detail}
+    title = kind.replace("-", " ")
+    body = {"type": f"/problems/{kind}", "title": title, "status": status, "detail": detail}
     return status, to_json(body | {k: v for k, v in facts.items() if k not in body}).decode()

@@ -144,8 +144,9 @@ class EmbeddedSubscription:
         waiting = {topic: [0, 0.0] for topic in self._topics}
         for arrival in self._queue:
             seen = waiting[arrival.topic]
+            if not seen[0]:
+                seen[1] = age_of(arrival.envelope)  # the queue is as good as sorted by time
             seen[0] += 1
-            seen[1] = max(seen[1], age_of(arrival.envelope))
         behind = sum(self._known.get(place, 0) - self._read.get(place, 0) for place in self._behind)
         lags = [Lag(topic, int(count), age) for topic, (count, age) in sorted(waiting.items())]
         return [*lags, Lag("(unread)", behind, 0.0)] if behind else lags

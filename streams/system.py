@@ -23,7 +23,7 @@ from streams.relay import Relay
 from streams.rows import LaneRow
 from streams.store import Store
 from streams.topology import Topology, discover
-from streams.worker import Worker
+from streams.worker import Tap, Worker
 
 #: How often a process looks for what other processes committed in its files.
 NOTICE_INTERVAL_S = 0.2
@@ -52,6 +52,8 @@ class System:
         self.now = now
         self.stores: dict[str, Store] = {}
         self.workers: dict[str, Worker] = {}
+        #: Hear every announcement of this process after its commit (dashboards).
+        self.taps: list[Tap] = []
         self.operator_key = ""
         self._lock: TextIO | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -73,7 +75,9 @@ class System:
         for store in self.stores.values():
             await self._adopt_all(store)
         for name, store in self.stores.items():
-            self.workers[name] = Worker(store, self.topology.catalogue, self.bus, self.now, answer)
+            self.workers[name] = Worker(
+                store, self.topology.catalogue, self.bus, self.now, answer, self.taps
+            )
         await asyncio.gather(*(worker.start() for worker in self.workers.values()))
         self._tasks.append(asyncio.create_task(self._notice(), name="notice other processes"))
 

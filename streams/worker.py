@@ -5,7 +5,7 @@ import os
 import signal
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from schemas.catalogue import Catalogue
 from streams.bus import Arrival, Bus, Subscription
 from streams.codec import to_millis
 from streams.delivery import Delivery, Outcome, Via
+from streams.envelope import Envelope
 from streams.handle import Handled, Handler
 from streams.lane import LaneLost, open_lane
 from streams.perform import Answer
@@ -37,6 +38,10 @@ TROUBLE_FIRST_S = 0.05
 TROUBLE_MAX_S = 5.0
 
 
+#: Hears what a batch announced, after its commit; must not wait.
+Tap = Callable[[Sequence[Envelope]], None]
+
+
 class Overloaded(Exception):
     """More commands wait than this worker takes; try again later."""
 
@@ -55,6 +60,7 @@ class Worker:
         bus: Bus,
         now: Callable[[], datetime],
         answer: Answer,
+        taps: Sequence[Tap] = (),
     ) -> None:
         self.store = store
         self.part = store.part
@@ -62,6 +68,7 @@ class Worker:
         self._bus = bus
         self._now = now
         self._answer = answer
+        self._taps = taps
         self._commands: deque[tuple[Delivery, asyncio.Future[Outcome]]] = deque()
         self._wake = asyncio.Event()
         self._due: int | None = None
@@ -111,6 +118,11 @@ class Worker:
     def waiting(self) -> int:
         """Commands that wait to be handled."""
         return len(self._commands)
+
+    @property
+    def alive(self) -> bool:
+        """Whether everything that this worker started still runs."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
     async def stop(self) -> None:
         """Finish the batch under way, publish it, note how far everything got."""
@@ -216,6 +228,9 @@ class Worker:
         self, handled: Handled, arrivals: list[Arrival], futures: list["asyncio.Future[Outcome]"]
     ) -> None:
         self.relay.push(handled.envelopes)
+        if handled.envelopes:
+            for tap in self._taps:
+                tap(handled.envelopes)
         if arrivals:
             self.subscription.done(arrivals)
         if handled.due is not None:

@@ -1,0 +1,20 @@
+"""The frame of every page: title, navigation, style."""
+
+_LINKS = (("/", "Dance floor"), ("/asyncapi", "Messages"), ("/docs", "API tester"))
+
+
+def frame(title: str, body: str, *, head: str = "") -> str:
+    """A whole page."""
+    here = {name: ' aria-current="page"' for _, name in _LINKS if name == title}
+    links = "".join(f'<a href="{path}"{here.get(name, "")}>{name}</a>' for path, name in _LINKS)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>Odori: {title}</title>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        '<link rel="icon" href="/static/odori.svg">'
+        f'<link rel="stylesheet" href="/static/odori.css">{head}</head><body>'
+        '<a class="skip" href="#main">Skip to content</a>'
+        f'<header><span class="name">Odori</span><nav aria-label="Pages">{links}</nav></header>'
+        f'<main id="main"><h1>{title}</h1>{body}</main></body></html>'
+    )

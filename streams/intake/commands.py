@@ -1,0 +1,137 @@
+"""A command over HTTP: read, checked, handed to its domain, answered after the commit."""
+
+import hmac
+from uuid import uuid4
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from infra.observe import observe
+from schemas.catalogue import explain
+from schemas.message import Command
+from streams.answers import answer
+from streams.delivery import Delivery, Outcome, Via
+from streams.envelope import Envelope
+from streams.intake.body import Intake, busy
+from streams.intake.idempotency import InFlight, client_of, digest_of, key_of, minted
+from streams.intake.problem import MEDIA_TYPE, Problem
+from streams.intake.routes import location
+from streams.system import System
+from streams.trace import taken_over, trace_id
+from streams.worker import Overloaded, StoreTrouble
+
+#: Fields named in one answer; a body full of mistakes must not make a larger answer.
+ERRORS_MAX_COUNT = 100
+OPERATOR_HEADER = "x-odori-operator-key"
+
+
+class Counter:
+    """Where commands are handed in; knows what is under way in this process."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.bodies = Intake()
+        self.in_flight = InFlight()
+
+    async def take(self, command: type[Command], request: Request) -> Response:
+        """Everything that happens to one request."""
+        headers = request.headers
+        if command.spec.operator:
+            self._admit(headers.get(OPERATOR_HEADER, ""))
+        client, key = client_of(request), key_of(request)
+        trace = taken_over(headers.get("traceparent"))
+        body = await self.bodies.read(request)
+        try:
+            message = read(command, body, client, key)
+            with self.in_flight.claim(command.spec.domain, client, key):
+                return await self._hand_in(message, client, key, trace)
+        finally:
+            self.bodies.release(body)
+
+    def _admit(self, given: str) -> None:
+        expected = self.system.operator_key.encode()
+        if not expected or not hmac.compare_digest(given.encode(), expected):
+            detail = f"only the operator's tools may send this; they know {OPERATOR_HEADER}"
+            raise Problem(403, "operator-only", detail)
+
+    async def _hand_in(
+        self, message: Command, client: str, key: str | None, trace: str
+    ) -> Response:
+        spec, payload = message.spec, message.payload()
+        envelope = Envelope(
+            id=str(uuid4()), source=f"/odori/http/{client}", type=spec.wire, topic=spec.topic,
+            key=spec.key(message), payload=payload, saga=spec.saga(message),
+            subject=spec.subject(message), traceparent=trace, origin=trace, body=message,
+        )  # fmt: skip
+        held = None if key is None else (client, key, digest_of(message, payload))
+        delivery = Delivery(
+            envelope, Via.HTTP, idempotency=held, operator=spec.operator, body=message,
+            saga=envelope.saga,
+        )  # fmt: skip
+        try:
+            outcome = await self.system.submit(spec.domain, delivery)
+        except (Overloaded, StoreTrouble) as error:
+            say_failed(503, envelope, str(error))
+            raise busy("the service is busy; nothing was done") from None
+        return self._answer(delivery, envelope, outcome)
+
+    @staticmethod
+    def _answer(delivery: Delivery, envelope: Envelope, outcome: Outcome) -> Response:
+        status, text = answer(delivery, outcome)
+        headers = {"traceparent": envelope.traceparent}
+        if status < 300:
+            assert envelope.body is not None
+            headers["location"] = location(envelope.body)
+            return Response(text, status, headers, media_type="application/json")
+        say_failed(status, envelope, outcome.error or outcome.result.value)
+        return Response(text, status, headers, media_type=MEDIA_TYPE)
+
+
+def read(command: type[Command], body: bytes, client: str, key: str | None) -> Command:
+    """The command of a body; raises Problem 400 or 422. A missing id is made from the key."""
+    try:
+        return command.parse(body)
+    except ValidationError as error:
+        if _not_json(error):
+            raise Problem(400, "malformed-json", error.errors()[0]["msg"]) from None
+        alias = _alias(command)
+        if alias is None or not _lacks(error, alias):
+            raise _invalid(error) from None
+    if key is None:
+        detail = f"send {alias}, or an Idempotency-Key to make one from"
+        raise Problem(400, "idempotency-key-needed", detail)
+    fields = from_json(body) | {alias: str(minted(client, key))}
+    try:
+        return command.parse(to_json(fields))
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def say_failed(status: int, envelope: Envelope, why: str) -> None:
+    """One log line for a command that did not do what was asked."""
+    observe(
+        "http.refused" if status < 500 else "http.failed", status=status, type=envelope.type,
+        saga=envelope.saga, trace=trace_id(envelope.traceparent), why=why,
+    )  # fmt: skip
+
+
+def _not_json(error: ValidationError) -> bool:
+    return error.errors(include_url=False)[0]["type"] == "json_invalid"
+
+
+def _alias(command: type[Command]) -> str | None:
+    """The wire name of the id that may be left out."""
+    field = command.spec.minted
+    return field and (command.model_fields[field].alias or field)
+
+
+def _lacks(error: ValidationError, alias: str) -> bool:
+    return any(e["type"] == "missing" and e["loc"] == (alias,) for e in error.errors())
+
+
+def _invalid(error: ValidationError) -> Problem:
+    errors = explain(error)
+    detail = f"{len(errors)} field{'s do' if len(errors) > 1 else ' does'} not fit"
+    return Problem(422, "invalid-body", detail, errors=errors[:ERRORS_MAX_COUNT])
