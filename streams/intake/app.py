@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import FastAPI
@@ -50,7 +50,7 @@ class Lean(APIRoute):
 def create_app(system: System) -> FastAPI:
     """The application; `system` may be started after this."""
     app = FastAPI(
-        title="Odori", version=version("odori-choreography"), docs_url=None, redoc_url=None,
+        title="Odori", version=_version(), docs_url=None, redoc_url=None,
         description="Commands are accepted with 202 once they are committed; what became of them"
         " is at their Location.",
     )  # fmt: skip
@@ -71,6 +71,13 @@ def create_app(system: System) -> FastAPI:
             expose_headers=["location", "retry-after", "traceparent"],
         )  # fmt: skip
     return app
+
+
+def _version() -> str:
+    try:
+        return version("odori-choreography")
+    except PackageNotFoundError:
+        return "0+checkout"  # run from its sources, not installed
 
 
 def _add_commands(app: FastAPI, system: System) -> None:
