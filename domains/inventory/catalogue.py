@@ -19,11 +19,11 @@ from schemas.inventory import (
 from schemas.money import to_amount, to_minor
 
 
-def _shelf(event: ListProduct | ChangePrice | Replenish) -> list[Address]:
+def _shelf(event: ChangePrice | Replenish) -> list[Address]:
     return [Shelf.address(event.product_id)]
 
 
-@domain.step(reads=_shelf)
+@domain.step(reads=lambda e: [Shelf.address(e.product_id), Stock.address(e.category, e.product_id)])
 def list_product(event: ListProduct, tx: Tx) -> ProductListed | ProductRefused:
     """Put a product on the shelves, once."""
     if tx.get(Shelf, event.product_id) is not None:

@@ -15,11 +15,31 @@ from schemas.payment import (
 from schemas.shipping import StopRefused
 
 
-def _payment(event: RefundPayment | SettleRefund | StopRefused) -> list[Address]:
-    return [Payment.address(event.customer_id, event.order_id)]
+#: Changes of one payment at most: REQUESTED, VOIDING, REFUNDING, REFUNDED.
+CHANGES_MAX_COUNT = 4
 
 
-@domain.step(reads=_payment, subject=lambda e: e.request_id, queues=False)
+def changing(customer: str, order: str) -> list[Address]:
+    """The rows that a change of an existing payment may write."""
+    return [
+        Payment.address(customer, order),
+        Wallet.address(customer),
+        *[
+            PaymentHistory.address(customer, order, number)
+            for number in range(2, CHANGES_MAX_COUNT + 1)
+        ],
+    ]
+
+
+def _payment(event: SettleRefund | StopRefused) -> list[Address]:
+    return changing(event.customer_id, event.order_id)
+
+
+@domain.step(
+    reads=lambda e: [Payment.address(e.customer_id, e.order_id)],
+    subject=lambda e: e.request_id,
+    queues=False,
+)
 def ask_refund(event: RefundPayment, tx: Tx) -> PaymentStopRequested | RefundRefused:
     """Ask the pivot first: an order that is not shipping yet ends instead of being given away."""
     payment = tx.get(Payment, event.customer_id, event.order_id)

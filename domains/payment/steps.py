@@ -4,7 +4,7 @@ from pydantic import JsonValue
 
 from domains.domain import Address
 from domains.payment import domain, refunds, wallets
-from domains.payment.refunds import history, keep, pay_back
+from domains.payment.refunds import changing, history, keep, pay_back
 from domains.payment.rows import Payment, PaymentHistory, Status, Wallet
 from domains.tx import Tx
 from schemas.inventory import StockReserved
@@ -39,10 +39,6 @@ def _of_charging(event: StockReserved) -> list[Address]:
     ]
 
 
-def _payment(event: SettleCharge | AttemptCharge) -> list[Address]:
-    return [Payment.address(event.customer_id, event.order_id)]
-
-
 @domain.step(reads=_of_charging)
 def charge(event: StockReserved, tx: Tx) -> PaymentCompleted | PaymentDeclined | ChargeRequested:
     """Take the money from the wallet, or ask a provider to take it from the card."""
@@ -72,7 +68,7 @@ def charge(event: StockReserved, tx: Tx) -> PaymentCompleted | PaymentDeclined |
     )
 
 
-@domain.undo(charge, reads=lambda failure, heard: _of_charging(heard))
+@domain.undo(charge, reads=lambda failure, heard: changing(heard.customer_id, heard.order_id))
 def give_back(
     failure: Failure, heard: StockReserved, tx: Tx
 ) -> PaymentRefunded | VoidRequested | RefundRequested | None:
@@ -87,7 +83,7 @@ def give_back(
     return None  # declined, or on its way back already
 
 
-@domain.step(reads=_payment)
+@domain.step(reads=lambda e: [Payment.address(e.customer_id, e.order_id)])
 def attempt(event: AttemptCharge, tx: Tx) -> ChargeAttempted | AttemptRefused:
     """A connector is about to call; from here on only the provider knows what was charged."""
     payment = tx.get(Payment, event.customer_id, event.order_id)
@@ -97,7 +93,7 @@ def attempt(event: AttemptCharge, tx: Tx) -> ChargeAttempted | AttemptRefused:
     return ChargeAttempted(order_id=event.order_id, customer_id=event.customer_id)
 
 
-@domain.step(reads=_payment)
+@domain.step(reads=lambda e: changing(e.customer_id, e.order_id))
 def settle(
     event: SettleCharge, tx: Tx
 ) -> PaymentCompleted | PaymentDeclined | PaymentVoided | RefundRequested:

@@ -40,6 +40,12 @@ def _of_arranging(event: PaymentCompleted) -> list[Address]:
     ]
 
 
+def _of_updating(event: UpdateShipment) -> list[Address]:
+    place, order = event.shipment_partition, event.order_id
+    later = [ShipmentHistory.address(place, order, number) for number in (2, 3)]
+    return [Shipment.address(place, order), *later]
+
+
 @domain.step(reads=_of_arranging, pivot=True)
 def arrange(event: PaymentCompleted, tx: Tx) -> ShipmentArranged | ShipmentRefused:
     """The pivot: a parcel is on its way, unless its order was stopped or goes where we do not."""
@@ -107,10 +113,7 @@ def stop(
     )  # fmt: skip
 
 
-@domain.step(
-    reads=lambda e: [Shipment.address(e.shipment_partition, e.order_id)],
-    subject=lambda e: e.request_id,
-)
+@domain.step(reads=_of_updating, subject=lambda e: e.request_id)
 def update_shipment(event: UpdateShipment, tx: Tx) -> ShipmentUpdated | ShipmentUpdateRefused:
     """Arranged, then shipped, then delivered; the row decides, whatever order this is heard in."""
     shipment = tx.get(Shipment, event.shipment_partition, event.order_id)

@@ -101,6 +101,7 @@ def test_two_orders_of_one_batch_cannot_spend_the_same_money(till: Stage) -> Non
 def test_a_failure_refunds_the_wallet_at_once_and_only_once(till: Stage) -> None:
     till.when(RESERVED)
     assert kinds(till.when(ENDED)) == [PaymentRefunded]
+    assert till.passes == 1
     assert till.when(ENDED) == []
     assert books(till) == (10_000, 2_100, 2_100)
     assert [line.status for line in till.rows(PaymentHistory)] == ["COMPLETED", "REFUNDED"]
@@ -176,7 +177,9 @@ def test_a_charge_approved_after_the_void_comes_back_once(requested: Stage) -> N
     assert kinds(requested.when(settle("approved", transaction_id="ch_1"))) == [RefundRequested]
     row = requested.one(Payment)
     assert (row.status, row.request) == (Status.REFUNDING, 2)
+    assert requested.passes == 1
     assert kinds(requested.when(REFUNDED)) == [PaymentRefunded]
+    assert requested.passes == 1
     assert requested.when(REFUNDED) == []
     assert [line.status for line in requested.rows(PaymentHistory)] == [
         "REQUESTED", "VOIDING", "REFUNDING", "REFUNDED",
