@@ -14,7 +14,6 @@ from schemas.payment import (
 )
 from schemas.shipping import StopRefused
 
-
 #: Changes of one payment at most: REQUESTED, VOIDING, REFUNDING, REFUNDED.
 CHANGES_MAX_COUNT = 4
 
