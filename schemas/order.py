@@ -1,7 +1,7 @@
 """What is said about orders, and the facts of an order that every later event carries along."""
 
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationInfo, field_validator
 
@@ -17,9 +17,12 @@ from schemas.fields import (
     ItemsQuoted,
     PaymentMethod,
     Text,
+    built,
     fitting,
 )
 from schemas.message import Command, Event, Failure, Message, Refusal
+
+E = TypeVar("E", bound="OrderFacts")
 
 
 class OrderRef(Message):
@@ -44,9 +47,9 @@ class OrderFacts(OrderRef):
     shipping_address: Address
     category: Id
 
-    def facts(self) -> dict[str, Any]:
-        """The facts as arguments of the next event, built from the parts that are here."""
-        return dict(zip(_FACTS, _pick_facts(self.__dict__), strict=True))
+    def onward(self, event: type[E], **own: Any) -> E:
+        """The next event of this order: the facts that came with this one, and its own fields."""
+        return built(event, dict(zip(_FACTS, _pick_facts(self.__dict__), strict=True)) | own)
 
 
 _REF = tuple(OrderRef.model_fields)

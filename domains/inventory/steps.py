@@ -49,7 +49,7 @@ def reserve(event: OrderPlaced, tx: Tx) -> StockReserved | StockShort:
     if held is not None:
         holds.forget(held, tx)
     due = tx.now + RESERVATION_TTL
-    reservation = Reservation(
+    reservation = Reservation.new(
         order_id=event.order_id, reservation_id=f"R-{event.order_id}",
         customer_id=event.customer_id, items=event.items, status=Status.RESERVED,
         expires_at=due, created_at=tx.now, amount=to_minor(event.amount, event.currency),
@@ -58,7 +58,7 @@ def reserve(event: OrderPlaced, tx: Tx) -> StockReserved | StockShort:
     )  # fmt: skip
     tx.put(reservation)
     tx.remind(ReservationDue(order_id=event.order_id, round=1), due)
-    return StockReserved(**event.facts(), reservation_id=reservation.reservation_id)
+    return event.onward(StockReserved, reservation_id=reservation.reservation_id)
 
 
 @domain.undo(reserve, reads=lambda failure, heard: _of_order(heard))

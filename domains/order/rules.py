@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from domains.order.rows import Listing, Progress, Steps
 from domains.row import RowKey
-from schemas.fields import ItemAsked, ItemPriced, ItemQuoted
+from schemas.fields import ItemAsked, ItemPriced, ItemQuoted, built
 from schemas.money import MINOR_MAX_UNITS, to_amount, to_minor
 from schemas.order import StopAsked
 
@@ -58,11 +58,14 @@ def price(
             unit_price = to_amount(listing.unit_price, currency)
             total += item.quantity * listing.unit_price
         items.append(
-            ItemPriced(
-                product_id=item.product_id,
-                quantity=item.quantity,
-                category=listing.category,
-                unit_price=unit_price,
+            built(
+                ItemPriced,
+                {
+                    "product_id": item.product_id,
+                    "quantity": item.quantity,
+                    "category": listing.category,
+                    "unit_price": unit_price,
+                },
             )
         )
         revisions.append(listing.revision)

@@ -45,7 +45,7 @@ def charge(event: StockReserved, tx: Tx) -> PaymentCompleted | PaymentDeclined |
     amount = to_minor(event.amount, event.currency)
     if event.payment_method == "card":
         requested = _opened(event, amount, Status.REQUESTED, tx)
-        return ChargeRequested(**event.facts(), payment_id=requested.payment_id)
+        return event.onward(ChargeRequested, payment_id=requested.payment_id)
     wallet = tx.get(Wallet, event.customer_id)
     reason = (
         "wallet" if wallet is None
@@ -63,8 +63,8 @@ def charge(event: StockReserved, tx: Tx) -> PaymentCompleted | PaymentDeclined |
         )
     )  # fmt: skip
     paid = _opened(event, amount, Status.COMPLETED, tx)
-    return PaymentCompleted(
-        **event.facts(), payment_id=paid.payment_id, transaction_id=paid.transaction_id or ""
+    return event.onward(
+        PaymentCompleted, payment_id=paid.payment_id, transaction_id=paid.transaction_id or ""
     )
 
 
@@ -131,7 +131,7 @@ def _opened(
         "outcome": "declined",
         "reason": declined,
     }
-    payment = Payment(
+    payment = Payment.new(
         customer_id=event.customer_id, order_id=event.order_id, payment_id=f"P-{event.order_id}",
         amount=amount, currency=event.currency, payment_method=event.payment_method,
         shipment_partition=event.shipment_partition, status=status,
