@@ -8,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from schemas.fields import built
 from schemas.money import to_amount
+
+_new, _set = object.__new__, object.__setattr__
 
 #: Values of a row's key, partition key first.
 RowKey = tuple[str | int, ...]
@@ -50,7 +51,6 @@ class Row(BaseModel):
 
     spec: ClassVar[RowSpec]
     key: ClassVar[Any]
-    defaults: ClassVar[dict[str, Any]]
 
     def __init_subclass__(cls, **declared: Any) -> None:
         super().__init_subclass__()  # the class arguments are read below, when fields are known
@@ -73,11 +73,6 @@ class Row(BaseModel):
         name = table or re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
         money = tuple(n for n, f in cls.model_fields.items() if MinorUnits() in f.metadata)
         cls.spec = RowSpec(name, partition, clustering, indexes, reference, money)
-        cls.defaults = {
-            name: field.default
-            for name, field in cls.model_fields.items()
-            if not field.is_required()
-        }
         pick = itemgetter(*keys)
         single = len(keys) == 1
         cls.key = property(
@@ -89,14 +84,20 @@ class Row(BaseModel):
         """The address of a row, as `reads=` and `get_many` take it."""
         return cls, key
 
-    @classmethod
-    def new(cls, **fields: Any) -> Self:
-        """A row of values that typed code or a message vouches for; they are not checked again."""
-        return built(cls, cls.defaults | fields)
-
     def but(self, **changes: Any) -> Self:
-        """This row with some fields changed; they are not checked again."""
-        return built(type(self), self.__dict__ | changes)
+        """This row with some fields changed.
+
+        Not validated again: a busy row is changed thousands of times a second, by typed code.
+        """
+        fields = self.__dict__ | changes
+        if len(fields) != len(self.__dict__):
+            raise TypeError(f"{type(self).__name__} has no {sorted(fields.keys() - self.__dict__)}")
+        changed = _new(type(self))
+        _set(changed, "__dict__", fields)
+        _set(changed, "__pydantic_fields_set__", self.__pydantic_fields_set__)
+        _set(changed, "__pydantic_extra__", None)
+        _set(changed, "__pydantic_private__", None)
+        return changed
 
     def public(self) -> dict[str, Any]:
         """The row as HTTP shows it: camelCase, times in ISO 8601, money as decimal strings."""

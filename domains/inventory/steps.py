@@ -49,7 +49,7 @@ def reserve(event: OrderPlaced, tx: Tx) -> StockReserved | StockShort:
     if held is not None:
         holds.forget(held, tx)
     due = tx.now + RESERVATION_TTL
-    reservation = Reservation.new(
+    reservation = Reservation(
         order_id=event.order_id, reservation_id=f"R-{event.order_id}",
         customer_id=event.customer_id, items=event.items, status=Status.RESERVED,
         expires_at=due, created_at=tx.now, amount=to_minor(event.amount, event.currency),

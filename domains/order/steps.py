@@ -49,7 +49,7 @@ def place(event: PlaceOrder | PlacePricedOrder, tx: Tx) -> OrderPlaced | OrderRe
             reason=priced.reason, detail=priced.detail,
         )  # fmt: skip
     tx.put(
-        Order.new(
+        Order(
             customer_id=event.customer_id, order_id=event.order_id, items=priced.items,
             total_amount=priced.total, currency=priced.currency,
             shipping_address=event.shipping_address, payment_method=event.payment_method,

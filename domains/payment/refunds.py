@@ -102,7 +102,7 @@ def keep(payment: Payment, tx: Tx) -> None:
 
 def history(payment: Payment, tx: Tx) -> PaymentHistory:
     """The line of history for a payment as it is now."""
-    return PaymentHistory.new(
+    return PaymentHistory(
         customer_id=payment.customer_id, order_id=payment.order_id, number=payment.revision,
         payment_id=payment.payment_id, status=payment.status, amount=payment.amount,
         currency=payment.currency, transaction_id=payment.transaction_id, at=tx.now,

@@ -131,7 +131,7 @@ def _opened(
         "outcome": "declined",
         "reason": declined,
     }
-    payment = Payment.new(
+    payment = Payment(
         customer_id=event.customer_id, order_id=event.order_id, payment_id=f"P-{event.order_id}",
         amount=amount, currency=event.currency, payment_method=event.payment_method,
         shipment_partition=event.shipment_partition, status=status,

@@ -60,7 +60,7 @@ def arrange(event: PaymentCompleted, tx: Tx) -> ShipmentArranged | ShipmentRefus
     refused = closed(places, tx.get_many(RefusedDestination, keys))
     carrier = carrier_for(places, tx.get_many(Carrier, [*keys, (ELSEWHERE,)]))
     tracking = tracking_number(event.order_id)
-    shipment = Shipment.new(
+    shipment = Shipment(
         prefecture=event.shipment_partition, order_id=event.order_id,
         shipment_id=f"S-{event.order_id}", customer_id=event.customer_id,
         status=Status.REFUSED if refused else Status.ARRANGED,
@@ -95,7 +95,7 @@ def stop(
     """
     shipment = tx.get(Shipment, event.shipment_partition, event.order_id)
     if shipment is None:
-        shipment = Shipment.new(
+        shipment = Shipment(
             prefecture=event.shipment_partition, order_id=event.order_id,
             shipment_id=f"S-{event.order_id}", customer_id=event.customer_id,
             status=Status.STOPPED, created_at=tx.now, reason=event.reason, detail=event.detail,
@@ -141,7 +141,7 @@ def _keep(shipment: Shipment, tx: Tx) -> None:
     """Write a shipment, and its history."""
     tx.put(shipment)
     tx.put(
-        ShipmentHistory.new(
+        ShipmentHistory(
             prefecture=shipment.prefecture, order_id=shipment.order_id, number=shipment.revision,
             shipment_id=shipment.shipment_id, status=shipment.status,
             tracking_number=shipment.tracking_number, at=tx.now,

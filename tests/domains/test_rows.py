@@ -1,10 +1,8 @@
-"""Rows made without validation still have all their fields and no others."""
+"""Rows and parts made without validation still have all their fields and no others."""
 
 import pytest
 
-from domains.payment.rows import Wallet
 from schemas.fields import ItemPriced, built
-from tests.given import NOW
 from tests.trade import wallet
 
 
@@ -13,11 +11,6 @@ def test_a_changed_row_is_a_new_row_and_the_old_one_stays() -> None:
     after = before.but(balance=50)
     assert (before.balance, after.balance, after.key) == (100, 50, before.key)
     assert after == wallet(100).but(balance=50) != before
-
-
-def test_a_new_row_has_its_defaults_and_equals_a_checked_one() -> None:
-    fields = {"customer_id": "ann", "balance": 5, "currency": "USD", "last_updated": NOW}
-    assert Wallet.new(**fields) == Wallet.model_validate(fields)
 
 
 @pytest.mark.parametrize("change", [{"ballance": 5}, {"balance": 5, "owner": "bob"}])
