@@ -87,7 +87,8 @@ def give_back(
 def attempt(event: AttemptCharge, tx: Tx) -> ChargeAttempted | AttemptRefused:
     """A connector is about to call; from here on only the provider knows what was charged."""
     payment = tx.get(Payment, event.customer_id, event.order_id)
-    if payment is None or payment.status is not Status.REQUESTED:
+    assert payment is not None, "a connector answers for a payment that it was asked about"
+    if payment.status is not Status.REQUESTED:
         return AttemptRefused(order_id=event.order_id, customer_id=event.customer_id)
     tx.put(payment.but(attempted=True))
     return ChargeAttempted(order_id=event.order_id, customer_id=event.customer_id)
