@@ -1,7 +1,6 @@
 """Where the brokers are and how to talk to them; makes the clients, and topics that are missing."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -13,8 +12,7 @@ from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_co
 from aiokafka.helpers import create_ssl_context
 
 from infra.bus.errors import BusUnreachable, TopicRefused
-
-log = logging.getLogger(__name__)
+from infra.observe import observe
 
 #: A broker that is started together with us takes about 10 s; past this somebody should look.
 CONNECT_LIMIT_SECONDS = 60
@@ -109,10 +107,8 @@ class Connection:
         partitions = {topic["topic"]: len(topic["partitions"]) for topic in found}
         for topic in topics:
             if (has := partitions.get(topic.name, 0)) < topic.partitions:
-                log.warning(
-                    "topic %s has %d partitions, %d were asked for: fewer processes can share it",
-                    topic.name, has, topic.partitions,
-                )  # fmt: skip
+                # fewer processes can share it; the order of a key is kept
+                observe("bus.few_partitions", topic=topic.name, has=has, asked=topic.partitions)
 
     async def _admin(self) -> Any:
         end = asyncio.get_running_loop().time() + CONNECT_LIMIT_SECONDS

@@ -1,7 +1,6 @@
 """One member of a consumer group: records in, and offsets committed lazily, never ahead."""
 
 import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -16,12 +15,11 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from infra.bus.errors import PositionLost
+from infra.bus.errors import BusError, PositionLost
 from infra.bus.kafka.connection import Connection
 from infra.bus.kafka.offsets import Track
 from infra.bus.kafka.reader import first_timestamps
-
-log = logging.getLogger(__name__)
+from infra.observe import observe
 
 #: Done offsets are committed together this much later. What a crash repeats is dropped by the
 #: ledger, so it may be long; it is short enough that a rolling restart repeats little.
@@ -30,6 +28,8 @@ COMMIT_INTERVAL_SECONDS = 0.25
 LAST_COMMIT_LIMIT_SECONDS = 3.0
 #: Leaving a group whose brokers are gone.
 STOP_LIMIT_SECONDS = 5.0
+#: Between two polls of a broker that is in trouble.
+RETRY_SECONDS = 0.5
 #: A poll asks again after this; a record ends the wait at once.
 POLL_WAIT_MS = 60_000
 
@@ -67,6 +67,12 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise PositionLost(
                     f"Kafka no longer has what was not handled yet ({error}); run `odori refill`"
                 ) from error
+            except KafkaError as error:
+                if not error.retriable:
+                    raise BusError(f"Kafka refuses to deliver: {error!r}") from error
+                observe("bus.trouble", error=repr(error))
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
             for place, records in found.items():
                 if place not in self._tracks:
                     self._tracks[place] = Track(records[0].offset)
@@ -118,7 +124,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 await self._commit()
             except KafkaError as error:
-                log.warning("offsets not committed, again soon: %r", error)
+                observe("bus.offsets_not_committed", error=repr(error))
                 self._dirty.set()
 
     async def _commit(self) -> None:
@@ -134,7 +140,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             await asyncio.wait_for(self._commit(), LAST_COMMIT_LIMIT_SECONDS)
         except (KafkaError, TimeoutError) as error:
-            log.warning("offsets not committed, what is done will arrive again: %r", error)
+            observe("bus.offsets_not_committed", error=repr(error))
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Aiokafka gives all partitions back at each rebalance: what is not done arrives again,

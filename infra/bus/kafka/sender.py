@@ -1,7 +1,6 @@
 """Sends records in order per partition, in batches, and says how far it got without a gap."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,8 +11,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from infra.bus.kafka.connection import Connection
-
-log = logging.getLogger(__name__)
+from infra.observe import observe
 
 #: topic, key, value, headers
 Outgoing = tuple[str, bytes | None, bytes | None, list[tuple[str, bytes]]]
@@ -23,6 +21,9 @@ KEY_CACHE_ENTRIES = 16_384
 #: A producer that cannot flush (the broker is gone) is abandoned after this; its records are still
 #: in their outbox.
 STOP_LIMIT_SECONDS = 5.0
+#: A batch that nobody acknowledged for so long (the broker is gone) is given up, and sent again by
+#: whoever asked: nothing waits for ever, not even a process that wants to stop.
+SEND_LIMIT_SECONDS = 10.0
 
 
 @lru_cache(KEY_CACHE_ENTRIES)
@@ -43,13 +44,12 @@ class Sender:
         self._closed = False
 
     async def send(self, records: Sequence[Outgoing]) -> int:
-        """How many of the records, from the first on, are acknowledged. While the brokers are
-        gone it waits; what was given up is logged."""
+        """How many of the records, from the first on, are acknowledged."""
         try:
             producer = await self._started()
             places = await self._places(producer, records)
         except (KafkaError, OSError) as error:
-            log.warning("nothing sent: %r", error)
+            observe("bus.trouble", error=repr(error))
             return 0
         lines = [
             self._send_line(producer, topic, partition, records, line)
@@ -96,9 +96,10 @@ class Sender:
                     break
                 place += 1
             try:
-                await (await producer.send_batch(batch, topic, partition=partition))
-            except KafkaError as error:
-                log.warning("%s[%d]: not sent: %r", topic, partition, error)
+                async with asyncio.timeout(SEND_LIMIT_SECONDS):
+                    await (await producer.send_batch(batch, topic, partition=partition))
+            except (KafkaError, TimeoutError) as error:
+                observe("bus.trouble", topic=topic, partition=partition, error=repr(error))
                 return first
         return len(records)
 

@@ -3,13 +3,19 @@
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domains.row import Row
 from streams.bus import Arrival, Bus, Subscription, TopicSpec
+from streams.embedded import EmbeddedBus
 from streams.envelope import Envelope
 from streams.kafka_bus import KafkaBus
+from streams.rows import LaneRow, Position
+from streams.store import Store
+from streams.topology import discover
 from tests.conformance.bus.cases import DAY_MS, PARTITIONS
 
 
@@ -35,6 +41,58 @@ class KafkaBinding:
         subscription.done(batch)
 
 
-@pytest.fixture(params=[pytest.param(KafkaBinding, marks=pytest.mark.service)])
+class EmbeddedBinding:
+    """Every `open` opens the same files."""
+
+    topic = "order.events"
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._folder: Path = request.getfixturevalue("tmp_path")
+        self._stores: dict[str, Store] = {}
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Bus]:
+        for name, part in discover().parts.items():
+            self._stores[name] = Store(part, self._folder / f"{name}.db")
+            await self._stores[name].open()
+        bus = EmbeddedBus(self._stores)
+        yield bus
+        await bus.close()
+        for store in self._stores.values():
+            await store.close()
+
+    async def commit(self, lane: str, batch: Sequence[Envelope]) -> None:
+        row = LaneRow(
+            lane=lane, owner="me", state="open", next=batch[-1].sequence + 1, published=0, beat=0
+        )
+        outbox = self._stores["order"].outbox
+        await self._write("order", [row], {outbox: [e.row(lane) for e in batch]})
+
+    async def handle(self, subscription: Subscription, batch: Sequence[Arrival]) -> None:
+        marks = subscription.marks(batch)
+        rows = [
+            Position(subscriber=subscriber, publisher=publisher, lane=lane, sequence=sequence)
+            for subscriber, publisher, lane, sequence in marks
+        ]
+        await self._write(marks[0][0], rows, {})
+        subscription.done(batch)
+
+    async def _write(self, name: str, rows: Sequence[Row], more: Any) -> None:
+        store = self._stores[name]
+        tx = store.engine.begin()
+        for row in rows:
+            codec = store.codec(type(row))
+            await tx.fetch({codec.table: [codec.encode(row)[: codec.key_width]]})
+            tx.put(codec.table, codec.encode(row))
+        for table, values in more.items():
+            for value in values:
+                tx.insert(table, value)
+        await tx.commit()
+
+
+@pytest.fixture(
+    params=[EmbeddedBinding, pytest.param(KafkaBinding, marks=pytest.mark.service)],
+    ids=["embedded", "kafka"],
+)
 def binding(request: pytest.FixtureRequest) -> Any:
     return request.param(request)
