@@ -51,6 +51,7 @@ class Row(BaseModel):
 
     spec: ClassVar[RowSpec]
     key: ClassVar[Any]
+    names: ClassVar[set[str]]
 
     def __init_subclass__(cls, **declared: Any) -> None:
         super().__init_subclass__()  # the class arguments are read below, when fields are known
@@ -73,6 +74,7 @@ class Row(BaseModel):
         name = table or re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
         money = tuple(n for n, f in cls.model_fields.items() if MinorUnits() in f.metadata)
         cls.spec = RowSpec(name, partition, clustering, indexes, reference, money)
+        cls.names = set(fields)
         pick = itemgetter(*keys)
         single = len(keys) == 1
         cls.key = property(
@@ -84,20 +86,26 @@ class Row(BaseModel):
         """The address of a row, as `reads=` and `get_many` take it."""
         return cls, key
 
-    def but(self, **changes: Any) -> Self:
-        """This row with some fields changed.
+    @classmethod
+    def trusted(cls, fields: dict[str, Any]) -> Self:
+        """A row of all its fields, not validated: a store or typed code vouches for them.
 
-        Not validated again: a busy row is changed thousands of times a second, by typed code.
+        Validation would cost as much as the rest of a step, and a busy row is read and changed
+        thousands of times a second.
         """
+        row = _new(cls)
+        _set(row, "__dict__", fields)
+        _set(row, "__pydantic_fields_set__", cls.names)
+        _set(row, "__pydantic_extra__", None)
+        _set(row, "__pydantic_private__", None)
+        return row
+
+    def but(self, **changes: Any) -> Self:
+        """This row with some fields changed; TypeError if one of them is not its own."""
         fields = self.__dict__ | changes
         if len(fields) != len(self.__dict__):
             raise TypeError(f"{type(self).__name__} has no {sorted(fields.keys() - self.__dict__)}")
-        changed = _new(type(self))
-        _set(changed, "__dict__", fields)
-        _set(changed, "__pydantic_fields_set__", self.__pydantic_fields_set__)
-        _set(changed, "__pydantic_extra__", None)
-        _set(changed, "__pydantic_private__", None)
-        return changed
+        return self.trusted(fields)
 
     def public(self) -> dict[str, Any]:
         """The row as HTTP shows it: camelCase, times in ISO 8601, money as decimal strings."""

@@ -1,6 +1,6 @@
 """The bus as streams sees it: a port with an embedded and a Kafka binding, and one suite."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -79,9 +79,12 @@ class Bus(Protocol):
         which all are acknowledged (equal to the last one when all are). Never raises for a
         refused or failed send: the return value says how far it got."""
 
-    async def subscribe(self, subscriber: str, topics: Sequence[str]) -> Subscription:
+    async def subscribe(
+        self, subscriber: str, topics: Sequence[str], skip: Collection[str] = ()
+    ) -> Subscription:
         """Join as a consumer group, from its earliest unheard message. A subscriber is a domain,
-        or `<domain>.<name>` for something else that keeps its positions in that domain's store."""
+        or `<domain>.<name>` for something else that keeps its positions in that domain's store;
+        it may leave out the message types in `skip`."""
 
     async def tail(
         self, topic: str, *, last: int = 0, since_ms: int | None = None, limit: int = 100

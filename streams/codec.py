@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from operator import itemgetter
 from typing import Any, Union, get_args, get_origin
 
@@ -45,8 +46,8 @@ class Codec:
         self.key_width = self.table.key_width
         self._names = tuple(columns)
         self._pick = itemgetter(*self._names)
-        self._defaulted = [
-            name
+        self._defaults = [
+            (name, field.get_default(call_default_factory=True))
             for name, field in row.model_fields.items()
             if not field.is_required() and type(None) not in get_args(field.annotation)
         ]
@@ -63,6 +64,8 @@ class Codec:
         if annotation is datetime:
             self._encoders.append((index, to_millis))
             self._decoders.append((name, from_millis))
+        if isinstance(annotation, type) and issubclass(annotation, Enum):
+            self._decoders.append((name, annotation))
         for python, column in _TYPES.items():
             if annotation is python or (
                 isinstance(annotation, type) and python in annotation.__mro__
@@ -70,15 +73,21 @@ class Codec:
                 return Type.BOOLEAN if annotation is bool else column
         raise TypeError(f"{self.row.__name__}.{name}: no column type for {annotation}")
 
-    def encode(self, row: Row) -> tuple[Value, ...]:
-        """The record values of a row."""
+    def encode(
+        self, row: Row, old: Row | None = None, record: Record | None = None
+    ) -> tuple[Value, ...]:
+        """The record values of a row; what it shares with `old` is taken from the old record."""
         picked: tuple[Value, ...] = self._pick(row.__dict__)
         if not self._encoders:
             return picked
         values = list(picked)
+        kept = self._pick(old.__dict__) if old is not None and record is not None else None
         for index, encoder in self._encoders:
-            if values[index] is not None:
-                values[index] = encoder(values[index])
+            value = values[index]
+            if kept is not None and record is not None and value is kept[index]:
+                values[index] = record.values[index]
+            elif value is not None:
+                values[index] = encoder(value)
         return tuple(values)
 
     def decode(self, record: Record) -> Row:
@@ -87,7 +96,7 @@ class Codec:
         for name, decoder in self._decoders:
             if fields[name] is not None:
                 fields[name] = decoder(fields[name])
-        for name in self._defaulted:
+        for name, default in self._defaults:
             if fields[name] is None:
-                del fields[name]  # a column younger than the row
-        return self.row.__pydantic_validator__.validate_python(fields, by_name=True)
+                fields[name] = default  # a column younger than the row
+        return self.row.trusted(fields)

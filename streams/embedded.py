@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from time import time
 from typing import Protocol
@@ -39,10 +39,13 @@ class EmbeddedSubscription:
     that does not begin at `_read` + 1 is left to the outbox.
     """
 
-    def __init__(self, bus: "EmbeddedBus", subscriber: str, topics: Sequence[str]) -> None:
+    def __init__(
+        self, bus: "EmbeddedBus", subscriber: str, topics: Collection[str], skip: Collection[str]
+    ) -> None:
         self.subscriber = subscriber
         self._bus = bus
         self._topics = frozenset(topics)
+        self._skip = frozenset(skip)
         self._queue: deque[Arrival] = deque()
         self._read: dict[tuple[str, str], int] = {}
         self._done: dict[tuple[str, str], int] = {}
@@ -77,7 +80,7 @@ class EmbeddedSubscription:
 
     def _take(self, place: tuple[str, str], batch: Sequence[Envelope]) -> None:
         for envelope in batch:
-            if envelope.topic in self._topics:
+            if envelope.topic in self._topics and envelope.type not in self._skip:
                 self._queue.append(Arrival(envelope, envelope.topic, 0, envelope.sequence))
                 self._last_queued[place] = envelope.sequence
         self._read[place] = batch[-1].sequence
@@ -118,7 +121,8 @@ class EmbeddedSubscription:
     def _reach(self, batch: Sequence[Arrival]) -> dict[tuple[str, str], int]:
         """How far each lane is heard once this batch is: beyond its last arrival, up to the end of
         what was read, where nothing in between is for this domain."""
-        reach = {place_of(a.envelope): a.offset for a in batch if a.envelope is not None}
+        last = {a.envelope.source: a.offset for a in batch if a.envelope is not None}
+        reach = {place_of(source): sequence for source, sequence in last.items()}
         for place, sequence in reach.items():
             if self._last_queued.get(place) == sequence:
                 reach[place] = self._read[place]
@@ -167,13 +171,15 @@ class EmbeddedBus:
 
     async def publish(self, lane: str, batch: Sequence[Envelope]) -> int:
         if batch:
-            place = place_of(batch[0])
+            place = place_of(batch[0].source)
             for subscription in self.subscriptions.values():
                 subscription.offer(place, batch)
         return batch[-1].sequence if batch else 0
 
-    async def subscribe(self, subscriber: str, topics: Sequence[str]) -> EmbeddedSubscription:
-        subscription = EmbeddedSubscription(self, subscriber, topics)
+    async def subscribe(
+        self, subscriber: str, topics: Sequence[str], skip: Collection[str] = ()
+    ) -> EmbeddedSubscription:
+        subscription = EmbeddedSubscription(self, subscriber, topics, skip)
         self.subscriptions[subscriber] = subscription
         store = self.shelves[subscriber.partition(".")[0]]
         subscription.restore(await store.heard(subscriber))
@@ -213,9 +219,9 @@ class EmbeddedBus:
 TAIL_MAX_ROWS = 2_000
 
 
-def place_of(envelope: Envelope) -> tuple[str, str]:
-    """(publishing domain, lane), read from the envelope's source `/odori/<domain>/<lane>`."""
-    _, _, domain, lane = envelope.source.split("/", 3)
+def place_of(source: str) -> tuple[str, str]:
+    """(publishing domain, lane), read from an envelope's source `/odori/<domain>/<lane>`."""
+    _, _, domain, lane = source.split("/", 3)
     return domain, lane
 
 

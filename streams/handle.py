@@ -1,35 +1,30 @@
 """The heart: a micro-batch of deliveries is one transaction in one domain's store."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from compensations.ledger import Entry, State
-from domains.row import Row, RowKey
+from domains.row import RowKey
 from infra.engine.engine import Engine, Transaction
 from infra.engine.errors import Conflict, UnknownOutcome, WriteRefused
-from infra.engine.table import Record, Table
+from infra.engine.table import Record
 from schemas.catalogue import Catalogue, SchemaError
 from schemas.message import Command
-from streams import deadletter
+from streams.cache import RowCache
 from streams.delivery import Delivery, Outcome
 from streams.envelope import Envelope
 from streams.lane import Lane
 from streams.perform import Answer, NotAllowed, Performance
-from streams.rows import Idempotent, LaneRow, ParkedHead, Position, TimerDue
+from streams.reads import Reads, wanted, wanted_by_undos
+from streams.rows import LaneRow
 from streams.topology import Part
-from streams.trace import next_hop
-from streams.workspace import UNREAD, Address, Missing, Workspace
+from streams.workspace import Missing, Workspace
+from streams.writes import Mark, Writes
 
 #: Passes over one batch; the first reads what steps declare, the rest what they find out.
 PASSES_MAX_COUNT = 12
 #: Lost conflicts of one batch before it is halved, so that no batch loses for ever.
 CONFLICTS_MAX_COUNT = 4
-
-
-#: How far a subscriber has heard a lane: (subscriber, publisher, lane, sequence).
-Mark = tuple[str, str, str, int]
 
 
 class TooManyPasses(AssertionError):
@@ -65,7 +60,10 @@ class Handler:
         lane: Lane,
         now: Callable[[], datetime],
         answer: Answer,
+        *,
+        exclusive: bool = False,
     ) -> None:
+        """With `exclusive` nobody else writes this store's rows, so that written ones are kept."""
         self.part = part
         self.catalogue = catalogue
         self.engine = engine
@@ -73,6 +71,7 @@ class Handler:
         self.now = now
         self.answer = answer
         self.positions: dict[RowKey, Record] = {}
+        self.cache = RowCache() if exclusive else None
         self.passes = 0
 
     async def handle(self, batch: Sequence[Delivery], marks: Sequence[Mark] = ()) -> Handled:
@@ -92,7 +91,8 @@ class Handler:
             try:
                 return await self._once(batch, marks, now, locked=attempt > 0)
             except Conflict:
-                continue
+                if self.cache is not None:
+                    self.cache.clear()
             except WriteRefused as error:
                 if len(batch) == 1:
                     batch[0].error = error
@@ -138,34 +138,36 @@ class Handler:
         locked: bool,
     ) -> Handled:
         tx = self.engine.begin(locked=locked)
+        reads = Reads(self.part, tx, None if locked else self.cache)
         try:
             if locked:
                 await self.lane.verify(tx)
             ws = Workspace(self.part.codecs, now)
             show = Performance(self.part, self.catalogue, ws, self.answer)
-            outcomes = await self._run(tx, show, batch)
-            envelopes = self._envelopes(show)
-            return await self._save(tx, ws, Handled(outcomes, envelopes), marks, known=not locked)
+            outcomes = await self._run(reads, show, batch)
+            writes = Writes(self.part, tx, self.lane, self.positions, self.cache)
+            due = writes.images(ws.images())
+            envelopes = writes.announce(show)
+            await self._seal(writes, marks, known=not locked)
+            return Handled(outcomes, envelopes, due)
         finally:
             await tx.rollback()
 
     # passes
 
     async def _run(
-        self, tx: Transaction, show: Performance, batch: Sequence[Delivery]
+        self, reads: Reads, show: Performance, batch: Sequence[Delivery]
     ) -> list[Outcome]:
-        await self._fetch(tx, show.ws, self._wanted(batch))
-        undos = self._wanted_by_undos(show, batch)
-        if undos:
-            await self._fetch(tx, show.ws, undos)
+        await reads.fetch(show.ws, wanted(self.part, batch))
+        await reads.fetch(show.ws, wanted_by_undos(show, batch))
         for number in range(PASSES_MAX_COUNT):
             self.passes = number + 1
             outcomes, missing = self._pass(show, batch)
             if not missing:
                 return outcomes
             show.discard()
-            await self._fetch(tx, show.ws, [a for m in missing for a in m.addresses])
-            await self._scan(tx, show.ws, [s for m in missing for s in m.scans])
+            await reads.fetch(show.ws, [a for m in missing for a in m.addresses])
+            await reads.scan(show.ws, [s for m in missing for s in m.scans])
         raise TooManyPasses(f"{self.part.name}: over {PASSES_MAX_COUNT} passes")
 
     @staticmethod
@@ -179,135 +181,17 @@ class Handler:
                 missing.append(signal)
         return outcomes, missing
 
-    def _wanted(self, batch: Sequence[Delivery]) -> list[Address]:
-        """The ledger, parked and timer rows of the batch, and what its steps declare to read."""
-        wanted: list[Address] = []
-        for delivery in batch:
-            body = delivery.body
-            route = self.part.routes.get(type(body)) if body is not None else None
-            if delivery.timer is not None:
-                wanted.append((TimerDue, delivery.timer))
-            if route is None:
-                continue
-            saga = delivery.saga
-            wanted.append((ParkedHead, (saga,)))
-            if delivery.idempotency is not None:
-                wanted.append((Idempotent, delivery.idempotency[:2]))
-            wanted += [(Entry, (saga, step.name, "")) for step in route.undone]
-            for step in route.forward:
-                subject = step.subject(body) if step.subject else ""
-                wanted.append((Entry, (saga, step.name, subject)))
-                if step.reads is not None:
-                    wanted += step.reads(body)
-        return wanted
-
-    def _wanted_by_undos(self, show: Performance, batch: Sequence[Delivery]) -> list[Address]:
-        wanted: list[Address] = []
-        for delivery in batch:
-            route = self.part.routes.get(type(delivery.body)) if delivery.body else None
-            for step in route.undone if route else ():
-                entry = show.ws.get(Entry, delivery.saga, step.name, "")
-                if entry and entry.state == State.DONE and step.undo and step.undo.reads:
-                    wanted += step.undo.reads(delivery.body, show.heard(entry))
-        return wanted
-
-    async def _fetch(self, tx: Transaction, ws: Workspace, addresses: Iterable[Address]) -> None:
-        keys: dict[type[Row], dict[RowKey, None]] = defaultdict(dict)
-        for row, key in ws.unread(addresses):
-            keys[row][key] = None
-        if not keys:
-            return
-        codecs = self.part.codecs
-        wanted: dict[Table, Iterable[RowKey]] = {codecs[row].table: k for row, k in keys.items()}
-        await tx.fetch(wanted)
-        for row, found in keys.items():
-            codec = codecs[row]
-            for key in found:
-                record = tx.seen(codec.table, key)
-                ws.load(row, key, None if record is None else codec.decode(record))
-
-    async def _scan(self, tx: Transaction, ws: Workspace, scans: Iterable[Address]) -> None:
-        for row, partition in scans:
-            codec = self.part.codecs[row]
-            records = await tx.scan(codec.table, partition)
-            ws.load_scan(row, partition, [codec.decode(record) for record in records])
-
     # the commit
 
-    def _envelopes(self, show: Performance) -> list[Envelope]:
-        """What the pass announced, numbered in the lane."""
-        lane, time = self.lane, show.ws.now.isoformat(timespec="milliseconds")
-        source, sequence = f"/odori/{self.part.name}/{lane.name}", lane.row.next
-        envelopes = []
-        for delivery, message, payload in show.announced:
-            spec, heard = message.spec, delivery.envelope
-            envelopes.append(
-                Envelope(
-                    id=f"{lane.name}-{sequence}", source=source, type=spec.wire, topic=spec.topic,
-                    key=spec.key(message), payload=payload, saga=spec.saga(message),
-                    subject=spec.subject(message), time=time, cause=heard.id if heard else "",
-                    sequence=sequence, traceparent=next_hop(heard.traceparent if heard else ""),
-                    origin=heard.origin if heard else "", body=message,
-                )
-            )  # fmt: skip
-            sequence += 1
-        for delivery, error in show.letters:
-            letter = deadletter.announce(self.part.name, delivery, error, time)
-            letter.id, letter.source, letter.sequence = f"{lane.name}-{sequence}", source, sequence
-            envelopes.append(letter)
-            sequence += 1
-        return envelopes
-
-    async def _save(
-        self,
-        tx: Transaction,
-        ws: Workspace,
-        handled: Handled,
-        marks: Sequence[Mark],
-        *,
-        known: bool,
-    ) -> Handled:
-        images = ws.images()
-        if not images and not handled.envelopes:
-            return handled
-        for image in images:
-            codec = self.part.codecs[image.row]
-            if image.before is UNREAD:
-                tx.discard(codec.table, image.key)
-            elif image.after is None:
-                tx.delete(codec.table, image.key)
-            elif image.before is None:
-                tx.insert(codec.table, codec.encode(image.after))
-                if isinstance(image.after, TimerDue):
-                    handled.due = min(image.after.due, handled.due or image.after.due)
-            else:
-                tx.put(codec.table, codec.encode(image.after))
-        for envelope in handled.envelopes:
-            tx.insert(self.part.outbox, envelope.row(self.lane.name))
-        row = self.lane.advance(tx, len(handled.envelopes), known=known)
-        positions = await self._mark(tx, marks, known=known)
-        await self._finish(tx, row)
-        self.lane.committed(row, tx.id)
-        self.positions.update(positions)
-        return handled
-
-    async def _mark(
-        self, tx: Transaction, marks: Sequence[Mark], *, known: bool
-    ) -> dict[RowKey, Record]:
-        """Write positions with the transaction; they may lag what is handled, never lead it."""
-        codec = self.part.codecs[Position]
-        unknown = [m[:3] for m in marks if not known or m[:3] not in self.positions]
-        if unknown:
-            await tx.fetch({codec.table: unknown})
-        written = {}
-        for mark in marks:
-            key = mark[:3]
-            old = tx.seen(codec.table, key) if key in unknown else self.positions[key]
-            if key not in unknown:
-                tx.assume(codec.table, key, old)
-            tx.put(codec.table, mark)
-            written[key] = Record(mark, tx.id, old.tx_version + 1 if old else 1)
-        return written
+    async def _seal(self, writes: Writes, marks: Sequence[Mark], *, known: bool) -> None:
+        """Commit what was written, if anything was; asserts the lane and notes positions."""
+        if not writes.any:
+            return
+        row = self.lane.advance(writes.tx, writes.announced, known=known)
+        await writes.mark(marks, known=known)
+        await self._finish(writes.tx, row)
+        self.lane.committed(row, writes.tx.id)
+        writes.committed()
 
     async def _finish(self, tx: Transaction, row: LaneRow) -> None:
         """Commit; where the answer was lost, the lane row tells whether it happened."""
@@ -327,10 +211,8 @@ class Handler:
         """An idle owner's transaction: notes what is published and how far it has heard."""
         tx = self.engine.begin()
         try:
-            row = self.lane.advance(tx, 0, known=True)
-            positions = await self._mark(tx, marks, known=True)
-            await self._finish(tx, row)
-            self.lane.committed(row, tx.id)
-            self.positions.update(positions)
+            writes = Writes(self.part, tx, self.lane, self.positions, self.cache)
+            writes.any = True
+            await self._seal(writes, marks, known=True)
         finally:
             await tx.rollback()

@@ -1,6 +1,6 @@
 """The bus over Kafka: envelopes as CloudEvents in binary mode; both modes are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from infra.bus.kafka import reader
@@ -59,7 +59,9 @@ class KafkaBus(Bus):
         )
         return batch[sent - 1].sequence if sent else batch[0].sequence - 1
 
-    async def subscribe(self, subscriber: str, topics: Sequence[str]) -> Subscription:
+    async def subscribe(
+        self, subscriber: str, topics: Sequence[str], skip: Collection[str] = ()
+    ) -> Subscription:
         receiver = Receiver(self._connection, f"{subscriber}.e{self._epoch}")
         await receiver.start(topics)
         self._subscriptions.append(KafkaSubscription(receiver))

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 
-from compensations.table import TABLE
-
 import domains
 from compensations.ledger import Entry
+from compensations.table import TABLE
 from domains.domain import Domain, Step, rows_of
 from domains.row import Row
 from infra.engine.table import Table
@@ -41,6 +40,8 @@ class Part:
     codecs: Mapping[type[Row], Codec]
     outbox: Table
     topics: tuple[str, ...]
+    #: Types that travel on these topics and that this domain has no step for.
+    skip: frozenset[str]
 
     @property
     def tables(self) -> list[Table]:
@@ -85,14 +86,17 @@ def discover(table: Mapping[str, tuple[type[Failure], ...]] = TABLE) -> Topology
         if domain.name != folder:
             raise TopologyError(f"domains/{folder}: its domain is called {domain.name!r}")
         rows = rows_of(import_module(f"domains.{folder}.rows"))
-        parts[folder] = _part(domain, tuple(rows), table)
+        parts[folder] = _part(domain, tuple(rows), table, catalogue)
     topology = Topology(catalogue, parts)
     _check(topology, table)
     return topology
 
 
 def _part(
-    domain: Domain, rows: tuple[type[Row], ...], table: Mapping[str, tuple[type[Failure], ...]]
+    domain: Domain,
+    rows: tuple[type[Row], ...],
+    table: Mapping[str, tuple[type[Failure], ...]],
+    catalogue: Catalogue,
 ) -> Part:
     forward: dict[type[Message], list[Step]] = {}
     undone: dict[type[Message], list[Step]] = {}
@@ -107,9 +111,9 @@ def _part(
     }
     topics = {f"{domain.name}.commands"} | {m.spec.topic for m in routes if on_the_wire(m)}
     codecs = {row: Codec(domain.name, row) for row in (*rows, Entry, *MACHINERY)}
-    return Part(
-        domain.name, domain, rows, routes, codecs, outbox_table(domain.name), tuple(sorted(topics))
-    )
+    outbox = outbox_table(domain.name)
+    skip = frozenset(wire for wire, (cls, _) in catalogue.by_type.items() if cls not in routes)
+    return Part(domain.name, domain, rows, routes, codecs, outbox, tuple(sorted(topics)), skip)
 
 
 def _check(topology: Topology, table: Mapping[str, tuple[type[Failure], ...]]) -> None:

@@ -79,7 +79,7 @@ class Worker:
     async def start(self) -> None:
         """Take a lane, subscribe, begin."""
         self.subscription: Subscription = await self._bus.subscribe(
-            self.part.name, self.part.topics
+            self.part.name, self.part.topics, self.part.skip
         )
         await self._take_lane()
         self._due = await next_due(self.store)
@@ -88,8 +88,9 @@ class Worker:
     async def _take_lane(self) -> None:
         lane = await open_lane(self.store.engine, self.store.codec(LaneRow), self.part.name)
         self.handler = Handler(
-            self.part, self._catalogue, self.store.engine, lane, self._now, self._answer
-        )
+            self.part, self._catalogue, self.store.engine, lane, self._now, self._answer,
+            exclusive=True,
+        )  # fmt: skip
         self.relay = Relay(self._bus, self.store, lane)
         self._spawn(self.relay.run(), f"relay {lane.name}")
 
@@ -146,7 +147,12 @@ class Worker:
         while True:
             commands, arrivals, timers = await self._gather()
             batch = [delivery for delivery, _ in commands]
-            batch += [Delivery(arrival.envelope, Via.BUS, arrival) for arrival in arrivals]
+            skip = self.part.skip
+            batch += [
+                Delivery(arrival.envelope, Via.BUS, arrival)
+                for arrival in arrivals
+                if arrival.envelope is None or arrival.envelope.type not in skip
+            ]
             batch += timers
             if batch:
                 await asyncio.shield(self._turn(batch, arrivals, [f for _, f in commands]))

@@ -139,6 +139,9 @@ class BufferedTransaction:
         else:
             rows.inserted[key] = values
 
+    def insert_new(self, table: Table, rows: Iterable[tuple[Value, ...]]) -> None:
+        self._rows(table).inserted.update({row[: table.key_width]: row for row in rows})
+
     def put(self, table: Table, values: tuple[Value, ...]) -> None:
         rows, key = self._rows(table), values[: table.key_width]
         if key in rows.inserted or rows.read[key] is None:

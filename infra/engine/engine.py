@@ -51,6 +51,9 @@ class Transaction(Protocol):
     def insert(self, table: Table, values: tuple[Value, ...]) -> None:
         """A row that must not exist yet."""
 
+    def insert_new(self, table: Table, rows: Iterable[tuple[Value, ...]]) -> None:
+        """Rows that must not exist yet and that this transaction touches no other way."""
+
     def put(self, table: Table, values: tuple[Value, ...]) -> None:
         """Insert or replace, according to what was read."""
 
