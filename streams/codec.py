@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from operator import itemgetter
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 
 from pydantic import TypeAdapter
 
@@ -16,6 +16,7 @@ _TYPES = {
     datetime: Type.TIMESTAMPTZ,
 }  # fmt: skip
 
+R = TypeVar("R", bound=Row)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -29,10 +30,10 @@ def from_millis(millis: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=millis)
 
 
-class Codec:
+class Codec(Generic[R]):
     """The table of one row class, and the two ways between its rows and records."""
 
-    def __init__(self, namespace: str, row: type[Row]) -> None:
+    def __init__(self, namespace: str, row: type[R]) -> None:
         self.row = row
         columns: dict[str, Type] = {}
         self._encoders: list[tuple[int, Callable[[Any], Value]]] = []
@@ -74,7 +75,7 @@ class Codec:
         raise TypeError(f"{self.row.__name__}.{name}: no column type for {annotation}")
 
     def encode(
-        self, row: Row, old: Row | None = None, record: Record | None = None
+        self, row: R, old: R | None = None, record: Record | None = None
     ) -> tuple[Value, ...]:
         """The record values of a row; what it shares with `old` is taken from the old record."""
         picked: tuple[Value, ...] = self._pick(row.__dict__)
@@ -90,7 +91,7 @@ class Codec:
                 values[index] = encoder(value)
         return tuple(values)
 
-    def decode(self, record: Record) -> Row:
+    def decode(self, record: Record) -> R:
         """The row of a record; columns that are NULL take the field's default."""
         fields: dict[str, Any] = dict(zip(self._names, record.values, strict=True))
         for name, decoder in self._decoders:

@@ -7,7 +7,7 @@ from datetime import datetime
 from time import time
 from typing import Protocol
 
-from infra.engine.table import Record, Table
+from infra.engine.table import Record
 from streams.bus import Arrival, Lag, TopicSpec
 from streams.envelope import Envelope
 
@@ -19,8 +19,6 @@ PAGE_MAX_ROWS = 1_000
 
 class Shelf(Protocol):
     """What the embedded bus reads of one domain's store: its lanes and its outbox."""
-
-    outbox: Table
 
     async def lanes(self) -> list[tuple[str, int]]:
         """Every lane with the sequence that comes next in it."""

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import Protocol
 
 from infra.engine.engine import Engine, Transaction
 from infra.engine.table import Record
@@ -13,6 +14,12 @@ OPEN, RETIRED = "open", "retired"
 LANE_NAME_BYTES = 6
 
 
+class Readable(Protocol):
+    """An engine or a reader: something that transactions can be begun on."""
+
+    def begin(self) -> Transaction: ...
+
+
 class LaneLost(Exception):
     """Somebody adopted this lane; its writer must take a new one and begin the batch again."""
 
@@ -22,7 +29,7 @@ class Lane:
     """A lane as its owner knows it. The row's transaction id, asserted by every commit, is the
     fence: whoever adopts the lane changes it, and the stale owner's next commit conflicts."""
 
-    codec: Codec
+    codec: Codec[LaneRow]
     row: LaneRow
     record: Record
     #: The highest sequence below which all are acknowledged; noted with the next commit.
@@ -41,7 +48,7 @@ class Lane:
         await tx.fetch({self.codec.table: [self.key]})
         record = tx.seen(self.codec.table, self.key)
         row = self.codec.decode(record) if record else None
-        if record is None or not isinstance(row, LaneRow) or not self._mine(row):
+        if record is None or row is None or not self._mine(row):
             raise LaneLost(self.name)
         self.row, self.record = row, record
 
@@ -67,7 +74,7 @@ class Lane:
         self.row = row
 
 
-async def open_lane(engine: Engine, codec: Codec, domain: str) -> Lane:
+async def open_lane(engine: Engine, codec: Codec[LaneRow], domain: str) -> Lane:
     """A new lane of our own."""
     name = f"{domain}-{secrets.token_hex(LANE_NAME_BYTES)}"
     row = LaneRow(
@@ -80,18 +87,17 @@ async def open_lane(engine: Engine, codec: Codec, domain: str) -> Lane:
     return Lane(codec, row, Record(values, tx.id, 1), 0)
 
 
-async def lanes(engine: Engine, codec: Codec) -> list[tuple[LaneRow, Record]]:
+async def lanes(engine: Readable, codec: Codec[LaneRow]) -> list[tuple[LaneRow, Record]]:
     """Every lane of a store."""
     tx = engine.begin()
     try:
         records = await tx.scan_all(codec.table)
     finally:
         await tx.rollback()
-    found = [(codec.decode(record), record) for record in records]
-    return [(row, record) for row, record in found if isinstance(row, LaneRow)]
+    return [(codec.decode(record), record) for record in records]
 
 
-async def adopt(engine: Engine, codec: Codec, row: LaneRow, record: Record) -> Lane:
+async def adopt(engine: Engine, codec: Codec[LaneRow], row: LaneRow, record: Record) -> Lane:
     """Take over a lane whose owner is gone; raises Conflict if it moved meanwhile."""
     tx = engine.begin()
     mine = row.but(owner=secrets.token_hex(LANE_NAME_BYTES), beat=row.beat + 1)

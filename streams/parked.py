@@ -54,7 +54,7 @@ def park(
     dead = final or (not endless and attempts >= ATTEMPTS_MAX_COUNT)
     due = None if dead else ws.now + timedelta(milliseconds=backoff_ms(attempts))
     text = f"{error}" or type(error).__name__
-    facts = {
+    facts: dict[str, object] = {
         "state": DEAD if dead else WAITING,
         "due": due,
         "attempts": attempts,
@@ -79,8 +79,14 @@ def queue(ws: Workspace, delivery: Delivery) -> None:
     """Put a delivery behind those of its saga that wait already."""
     saga, source, id_ = line_of(delivery)
     if ws.get(Parked, saga, source, id_) is None:
-        facts = {"state": WAITING, "due": None, "attempts": 0, "exception": None, "error": ""}
-        facts["reason"] = "waits behind an earlier delivery of its saga"
+        facts: dict[str, object] = {
+            "state": WAITING,
+            "due": None,
+            "attempts": 0,
+            "exception": None,
+            "error": "",
+            "reason": "waits behind an earlier delivery of its saga",
+        }
         ws.put(_row(ws, delivery, join(ws, saga), facts))
 
 
@@ -111,7 +117,7 @@ def waiting(ws: Workspace, saga: str) -> list[Parked]:
 
 def backoff_ms(attempts: int) -> int:
     """Milliseconds to wait after this many attempts."""
-    return min(BACKOFF_FIRST_MS * 2 ** min(attempts - 1, 20), BACKOFF_MAX_MS)
+    return min(BACKOFF_FIRST_MS << min(attempts - 1, 20), BACKOFF_MAX_MS)
 
 
 def queues(delivery: Delivery, *, all_queue: bool) -> bool:

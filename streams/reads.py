@@ -28,8 +28,7 @@ def wanted(part: Part, batch: Sequence[Delivery]) -> list[Address]:
         found.append((ParkedHead, (saga,)))
         if delivery.idempotency is not None:
             found.append((Idempotent, delivery.idempotency[:2]))
-        for step in route.undone:
-            found.append((Entry, (saga, step.name, "")))
+        found += [(Entry, (saga, step.name, "")) for step in route.undone]
         for step in route.forward:
             subject = step.subject(body) if step.subject else ""
             found.append((Entry, (saga, step.name, subject)))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Self
 
-from domains.row import Row, RowKey
+from domains.row import Row
 from infra.engine.table import Table, Type
 from schemas.message import Timer
 
@@ -23,7 +23,7 @@ class TimerDue(Row, partition=("shard",), clustering=("due", "saga", "type"), ta
     traceparent: str = ""
 
     @classmethod
-    def place(cls, timer: Timer, due: datetime) -> RowKey:
+    def place(cls, timer: Timer, due: datetime) -> tuple[int, int, str, str]:
         """The primary key of a timer."""
         spec = timer.spec
         return TIMER_SHARD, round(due.timestamp() * 1000), spec.saga(timer), spec.wire
@@ -31,9 +31,9 @@ class TimerDue(Row, partition=("shard",), clustering=("due", "saga", "type"), ta
     @classmethod
     def of(cls, timer: Timer, due: datetime, cause: str, traceparent: str) -> Self:
         """The row of a timer, with the message that set it and the trace that it belongs to."""
-        shard, at, saga, wire = cls.place(timer, due)
+        _, at, saga, wire = cls.place(timer, due)
         return cls(
-            shard=shard, due=at, saga=saga, type=wire, payload=timer.payload().decode(),
+            shard=TIMER_SHARD, due=at, saga=saga, type=wire, payload=timer.payload().decode(),
             cause=cause, traceparent=traceparent,
         )  # fmt: skip
 

@@ -1,14 +1,17 @@
 """One domain's store, opened: its engine, a reader beside it, and the shelf the bus reads."""
 
 from pathlib import Path
+from typing import TypeVar
 
 from domains.row import Row
 from infra.engine.sqlite import SqliteEngine
-from infra.engine.table import Record, Table
+from infra.engine.table import Record
 from streams.codec import Codec
 from streams.lane import lanes
 from streams.rows import LaneRow, Position
 from streams.topology import Part
+
+R = TypeVar("R", bound=Row)
 
 
 class Store:
@@ -25,7 +28,7 @@ class Store:
         await self.engine.apply(self.part.tables)
         self.reader = SqliteEngine.open_reader(self.path, inline=self.inline)
 
-    def codec(self, row: type[Row]) -> Codec:
+    def codec(self, row: type[R]) -> Codec[R]:
         """How rows of this class are kept here."""
         return self.part.codecs[row]
 
@@ -36,16 +39,12 @@ class Store:
 
     # streams.embedded.Shelf
 
-    @property
-    def outbox(self) -> Table:
-        return self.part.outbox
-
     async def lanes(self) -> list[tuple[str, int]]:
         return [(row.lane, row.next) for row, _ in await lanes(self.reader, self.codec(LaneRow))]
 
     async def page(self, lane: str, after: int, limit: int) -> list[Record]:
         async with self.reader.begin() as snapshot:
-            return await snapshot.scan(self.outbox, (lane,), start=(after + 1,), limit=limit)
+            return await snapshot.scan(self.part.outbox, (lane,), start=(after + 1,), limit=limit)
 
     async def heard(self, subscriber: str) -> dict[tuple[str, str], int]:
         async with self.reader.begin() as snapshot:

@@ -31,7 +31,7 @@ class Shelf(Protocol):
     part: Part
     reader: SqliteReader
 
-    def codec(self, row: type[Row]) -> Codec: ...
+    def codec(self, row: type[Row]) -> Codec[Any]: ...
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,7 @@ async def _scan(store: Store, until: int | None, limit: int) -> list[TimerDue]:
     end = None if until is None else (until,)
     async with store.reader.begin() as snapshot:
         records = await snapshot.scan(codec.table, (TIMER_SHARD,), end=end, limit=limit)
-    rows = [codec.decode(record) for record in records]
-    return [row for row in rows if isinstance(row, TimerDue)]
+    return [codec.decode(record) for record in records]
 
 
 def _delivery(row: TimerDue, domain: str, catalogue: Catalogue) -> Delivery:

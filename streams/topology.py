@@ -4,6 +4,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from typing import Any
 
 import domains
 from compensations.ledger import Entry
@@ -37,7 +38,7 @@ class Part:
     domain: Domain
     rows: tuple[type[Row], ...]
     routes: Mapping[type[Message], Route]
-    codecs: Mapping[type[Row], Codec]
+    codecs: Mapping[type[Row], Codec[Any]]
     outbox: Table
     topics: tuple[str, ...]
     #: Types that travel on these topics and that this domain has no step for.
@@ -110,7 +111,8 @@ def _part(
         for message in {**forward, **undone}
     }
     topics = {f"{domain.name}.commands"} | {m.spec.topic for m in routes if on_the_wire(m)}
-    codecs = {row: Codec(domain.name, row) for row in (*rows, Entry, *MACHINERY)}
+    kept: tuple[type[Row], ...] = (*rows, Entry, *MACHINERY)
+    codecs: dict[type[Row], Codec[Any]] = {row: Codec(domain.name, row) for row in kept}
     outbox = outbox_table(domain.name)
     skip = frozenset(wire for wire, (cls, _) in catalogue.by_type.items() if cls not in routes)
     return Part(domain.name, domain, rows, routes, codecs, outbox, tuple(sorted(topics)), skip)

@@ -269,5 +269,5 @@ def observe_batch(domain: str, handled: Handled) -> None:
         observe("announced", count, domain=domain, type=type_)
     for outcome in handled.outcomes:
         if outcome.error:
-            facts = {"result": outcome.result.value, "error": outcome.error}
-            observe("delivery.failed", domain=domain, **facts)
+            why = {"result": outcome.result.value, "error": outcome.error}
+            observe("delivery.failed", 1, domain=domain, **why)

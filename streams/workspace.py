@@ -42,7 +42,7 @@ class Image(NamedTuple):
 class Workspace:
     """Typed rows for the steps of one batch; implements domains.tx.Tx."""
 
-    def __init__(self, codecs: Mapping[type[Row], Codec], now: datetime) -> None:
+    def __init__(self, codecs: Mapping[type[Row], Codec[Any]], now: datetime) -> None:
         self.codecs = codecs
         self.now = now
         #: The message being handled, and its trace; timers keep both.

@@ -26,7 +26,7 @@ class Reads:
     def __init__(self, store: Store, row: type[Row]) -> None:
         self.store = store
         self.row = row
-        self.codec: Codec = store.codec(row)
+        self.codec: Codec[Any] = store.codec(row)
         self.table = self.codec.table
         self._wire = {to_camel(name): name for name in self.table.columns}
 
@@ -93,7 +93,8 @@ class Reads:
         return {"rows": [self._public(r) for r in records[:limit]], "more": len(records) > limit}
 
     def _public(self, record: Record) -> dict[str, Any]:
-        return self.codec.decode(record).public()
+        row: Row = self.codec.decode(record)
+        return row.public()
 
     def _typed(self, column: str, value: str) -> Value:
         if self.table.columns[column] not in (Type.INT, Type.BIGINT):

@@ -10,7 +10,7 @@ from typing import Any
 from schemas.catalogue import Catalogue
 from schemas.message import Message
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "files"
 
 
 class Names:

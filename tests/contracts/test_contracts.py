@@ -13,7 +13,7 @@ from tests.contracts.golden import changes, contracts, kept, text_of
 MESSAGES = list(Catalogue().by_name.values())
 KEPT, CODE = kept(), contracts()
 CHANGED = (
-    "is kept in tests/contracts/golden and differs. A change that old messages or readers do not"
+    "is kept in tests/contracts/files and differs. A change that old messages or readers do not"
     " survive needs a new version and an upcaster; otherwise run `make golden` and review its diff."
 )
 WIRE = "odori.order.OrderRejected.v1.json"

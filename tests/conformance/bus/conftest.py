@@ -65,7 +65,7 @@ class EmbeddedBinding:
         row = LaneRow(
             lane=lane, owner="me", state="open", next=batch[-1].sequence + 1, published=0, beat=0
         )
-        outbox = self._stores["order"].outbox
+        outbox = self._stores["order"].part.outbox
         await self._write("order", [row], {outbox: [e.row(lane) for e in batch]})
 
     async def handle(self, subscription: Subscription, batch: Sequence[Arrival]) -> None:
