@@ -27,6 +27,10 @@ class TooLarge(AssertionError):
     """A message over the bus's limit; it would block its lane for ever."""
 
 
+class OtherBody(SchemaError):
+    """A command repeated with another body under a key that is done."""
+
+
 class NotAllowed(SchemaError):
     """A command that only the operator's tools may send."""
 
@@ -109,21 +113,18 @@ class Performance:
         entry = ws.get(Entry, delivery.saga, step.name, subject)
         verdict = may_do(entry, body, digest)
         if verdict is not Verdict.RUN:
-            clash = verdict is Verdict.CLASH
-            outcome.result = Result.CLASH if clash else outcome.result
             outcome.earlier = entry
+            if verdict is Verdict.CLASH:
+                outcome.result = Result.CLASH
+                if delivery.via is not Via.HTTP:
+                    raise OtherBody(f"{spec.wire}: {delivery.saga} exists with another body")
             return
         said = self._announce(step, delivery, step.function(body, ws), step.announces)
         refused = any(isinstance(message, Failure | Refusal) for message in said)
         state = State.REFUSED if refused else State.DONE
         heard = self._payload(delivery) if step.undo and not refused else None
-        ws.insert(
-            Entry(
-                saga=delivery.saga, step=step.name, subject=subject, state=state,
-                cause=ws.cause, heard_type=spec.wire, heard=heard, digest=digest,
-                at=ws.now,
-            )
-        )  # fmt: skip
+        kept = (heard, digest)
+        ws.insert(entry_of(delivery.saga, step.name, subject, state, spec.wire, kept, ws))
         outcome.announced += said
         outcome.result = Result.REFUSED if refused else Result.DONE
 
@@ -132,13 +133,8 @@ class Performance:
         entry = ws.get(Entry, delivery.saga, step.name, "")
         verdict = may_undo(entry)
         if entry is None:
-            ws.insert(
-                Entry(
-                    saga=delivery.saga, step=step.name, subject="", state=State.FORBIDDEN,
-                    cause=ws.cause, heard_type=failure.spec.wire, heard=None,
-                    digest=None, at=ws.now,
-                )
-            )  # fmt: skip
+            wire, nothing = failure.spec.wire, (None, None)
+            ws.insert(entry_of(delivery.saga, step.name, "", State.FORBIDDEN, wire, nothing, ws))
             outcome.result = Result.DONE
         elif verdict is Verdict.RUN:
             assert step.undo is not None, "the table names only steps with an undo"
@@ -211,6 +207,26 @@ class Performance:
     def _payload(delivery: Delivery) -> str:
         assert delivery.envelope is not None
         return delivery.envelope.payload.decode()
+
+
+def entry_of(
+    saga: str,
+    step: str,
+    subject: str,
+    state: State,
+    wire: str,
+    kept: tuple[str | None, str | None],
+    ws: Workspace,
+) -> Entry:
+    """A new ledger row; `kept` is the heard body and the digest, where they are needed."""
+    heard, digest = kept
+    return Entry.trusted(
+        {
+            "saga": saga, "step": step, "subject": subject, "state": state, "cause": ws.cause,
+            "heard_type": wire, "heard": heard, "digest": digest, "at": ws.now,
+            "undone_at": None, "undone_by": None,
+        }
+    )  # fmt: skip
 
 
 def replay_of(row: Parked, catalogue: Catalogue) -> Delivery:

@@ -32,9 +32,11 @@ class TimerDue(Row, partition=("shard",), clustering=("due", "saga", "type"), ta
     def of(cls, timer: Timer, due: datetime, cause: str, traceparent: str) -> Self:
         """The row of a timer, with the message that set it and the trace that it belongs to."""
         _, at, saga, wire = cls.place(timer, due)
-        return cls(
-            shard=TIMER_SHARD, due=at, saga=saga, type=wire, payload=timer.payload().decode(),
-            cause=cause, traceparent=traceparent,
+        return cls.trusted(
+            {
+                "shard": TIMER_SHARD, "due": at, "saga": saga, "type": wire,
+                "payload": timer.payload().decode(), "cause": cause, "traceparent": traceparent,
+            }
         )  # fmt: skip
 
 
