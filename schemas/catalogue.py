@@ -69,13 +69,21 @@ class Catalogue:
 
 def explain(error: ValidationError) -> SchemaErrors:
     """One entry per field: a JSON pointer and what is wrong there (RFC 9457 `errors`)."""
+    entries = error.errors(include_url=False, include_context=False, include_input=False)
+    places = [entry["loc"] for entry in entries]
     return [
         {
             "pointer": "".join(f"/{_escaped(part)}" for part in entry["loc"]) or "/",
             "detail": entry["msg"],
         }
-        for entry in error.errors(include_url=False, include_context=False, include_input=False)
+        for entry in entries
+        # A list whose only item is wrong is called too short as well, which helps nobody.
+        if entry["type"] != "too_short" or not any(_inside(place, entry["loc"]) for place in places)
     ]
+
+
+def _inside(place: tuple[int | str, ...], list_: tuple[int | str, ...]) -> bool:
+    return len(place) > len(list_) and place[: len(list_)] == list_
 
 
 def _escaped(part: int | str) -> str:

@@ -1,5 +1,7 @@
 """What a client is answered, from the outcome of its command."""
 
+from collections.abc import Mapping
+
 from pydantic_core import to_json
 
 from compensations.ledger import State
@@ -24,7 +26,7 @@ def answer(delivery: Delivery, outcome: Outcome) -> tuple[int, str]:
         said = outcome.announced[0]
         facts = said.model_dump(mode="json", by_alias=True, exclude_none=True)
         detail = str(facts.get("detail") or facts.get("reason") or type(said).__name__)
-        return _problem(CONFLICT, said.spec.wire, detail, **facts)
+        return _problem(CONFLICT, said.spec.wire, detail, facts)
     if outcome.earlier is not None and outcome.earlier.state == State.REFUSED:
         return _problem(CONFLICT, "refused-before", f"{delivery.saga} was refused before")
     body = {
@@ -35,7 +37,9 @@ def answer(delivery: Delivery, outcome: Outcome) -> tuple[int, str]:
     return ACCEPTED, to_json(body).decode()
 
 
-def _problem(status: int, kind: str, detail: str, **facts: object) -> tuple[int, str]:
-    title = kind.replace("-", " ")
+def _problem(
+    status: int, kind: str, detail: str, facts: Mapping[str, object] | None = None
+) -> tuple[int, str]:
+    title = kind.rpartition(".v")[0] or kind.replace("-", " ")
     body = {"type": f"/problems/{kind}", "title": title, "status": status, "detail": detail}
-    return status, to_json(body | {k: v for k, v in facts.items() if k not in body}).decode()
+    return status, to_json({**(facts or {}), **body}).decode()

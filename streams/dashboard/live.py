@@ -31,9 +31,10 @@ class Live:
         if len(self._watchers) >= WATCHERS_MAX_COUNT or self._closed:
             raise busy("too many are watching")
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(self._events(), 200, headers, "text/event-stream")
+        return StreamingResponse(self.events(), 200, headers, "text/event-stream")
 
-    async def _events(self) -> AsyncIterator[bytes]:
+    async def events(self) -> AsyncIterator[bytes]:
+        """The stream of one watcher."""
         watcher: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1)
         self._watchers.add(watcher)
         if self._ticker is None or self._ticker.done():

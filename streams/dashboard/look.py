@@ -81,7 +81,7 @@ class Lookout:
                 orders.append(order)
             if len(orders) == ORDERS_MAX_COUNT:
                 break
-        return orders
+        return sorted(orders, key=lambda order: str(order["createdAt"]), reverse=True)
 
 
 def _lag(line: Line) -> dict[str, Any]:

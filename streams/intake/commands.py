@@ -97,7 +97,7 @@ def read(command: type[Command], body: bytes, client: str, key: str | None) -> C
         if _not_json(error):
             raise Problem(400, "malformed-json", error.errors()[0]["msg"]) from None
         alias = _alias(command)
-        if alias is None or not _lacks(error, alias):
+        if alias is None or not _lacks(error, alias) or (key is None and error.error_count() > 1):
             raise _invalid(error) from None
     if key is None:
         detail = f"send {alias}, or an Idempotency-Key to make one from"

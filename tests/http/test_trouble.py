@@ -1,0 +1,70 @@
+"""When the service is busy or its store is not there, it says so, does nothing, and recovers."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from streams import worker
+from tests.http.house import House, opened, order
+
+
+@contextmanager
+def locked(house: House, domain: str) -> Iterator[None]:
+    """Another program holds the domain's file."""
+    path = house.system.stores[domain].path
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+
+
+async def test_more_commands_than_the_queue_takes_are_503_and_the_others_are_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "COMMANDS_MAX_COUNT", 3)
+    async with opened(tmp_path) as house:
+        await house.stock_up()
+        with locked(house, "order"):
+            ids = [f"O-{number}" for number in range(20)]
+            sent = [asyncio.create_task(house.post("/api/orders", order(i, 1))) for i in ids]
+            refused, waiting = await asyncio.wait(sent, return_when=asyncio.FIRST_COMPLETED)
+            assert {task.result().status_code for task in refused} == {503}
+            assert all(task.result().headers["retry-after"] == "1" for task in refused)
+            assert waiting
+        answers = await asyncio.gather(*sent)
+        accepted = {i for i, a in zip(ids, answers, strict=True) if a.status_code == 202}
+        assert accepted
+        assert {answer.status_code for answer in answers} == {202, 503}
+        assert await orders(house) == accepted
+
+
+async def orders(house: House) -> set[str]:
+    rows = (await house.client.get("/api/order/order?customerId=ann")).json()["rows"]
+    return {row["orderId"] for row in rows}
+
+
+async def test_a_locked_store_is_503_and_ready_again_when_it_is_free(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        await house.stock_up()
+        before = house.state()
+        with locked(house, "order"):
+            answer = await house.post("/api/orders", order())
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+            assert house.state() == before
+        assert (await house.post("/api/orders", order())).status_code == 202
+        await house.until("OrderConfirmed")
+
+
+async def test_a_stopped_service_is_not_ready(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        ready = await house.client.get("/readyz")
+        assert (ready.status_code, ready.json()["ready"]) == (200, True)
+        await house.system.workers["payment"].stop()
+        answer = await house.client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["domains"]["payment"] == "its worker does not run"
+        assert answer.json()["domains"]["order"] == "ready"
+        assert (await house.client.get("/healthz")).status_code == 200
