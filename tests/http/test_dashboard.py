@@ -16,7 +16,9 @@ from tests.http.house import PATIENCE_SECONDS, House, opened, order
 
 
 def envelope(number: int, topic: str = "order.events") -> Envelope:
-    return Envelope(f"lane-{number}", "", "odori.order.OrderPlaced.v1", topic, "", b"", f"O-{number}")
+    return Envelope(
+        f"lane-{number}", "", "odori.order.OrderPlaced.v1", topic, "", b"", f"O-{number}"
+    )
 
 
 async def danced(house: House) -> None:
@@ -132,7 +134,8 @@ async def test_pages_load_nothing_from_elsewhere_and_browsers_are_told_so(tmp_pa
 def test_vendored_files_are_what_was_vendored() -> None:
     folder = FOLDER / "swagger-ui"
     sums = dict(
-        reversed(line.split(maxsplit=1)) for line in (folder / "SHA256SUMS").read_text().splitlines()
+        reversed(line.split(maxsplit=1))
+        for line in (folder / "SHA256SUMS").read_text().splitlines()
     )
     files = {file.name for file in folder.iterdir()} - {"SHA256SUMS", "README"}
     assert sums.keys() == files
