@@ -20,8 +20,9 @@ CONNECT_LIMIT_SECONDS = 60
 CONNECT_RETRY_SECONDS = 0.5
 #: One produce batch: under the broker's usual limit of 1 MB for a batch, large enough to pay.
 BATCH_LIMIT_BYTES = 512 * 1024
-#: What one fetch may bring: bounds the memory of a consumer that is far behind.
-FETCH_LIMIT_BYTES = 4 * 1024 * 1024
+#: What one fetch may bring, a thousand messages or so. A consumer that is far behind holds two
+#: of them, one of them decoded to five times its size.
+FETCH_LIMIT_BYTES = 1024 * 1024
 #: How long the broker holds a fetch that finds nothing. A message ends the wait at once; the time
 #: is what a partition may have to wait that was not part of the fetch (see aiokafka's fetcher).
 FETCH_WAIT_MS = 200
