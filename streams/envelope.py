@@ -17,11 +17,14 @@ SPECVERSION = "1.0"
 CONTENT_TYPE = "application/json"
 _STRUCTURED = "application/cloudevents"
 _REQUIRED = ("id", "source", "type", "specversion")
+#: The header by which the operator's own tools are known on the bus (streams/operator.py).
+OPERATOR_MARK = "odori_operator"
 #: The headers that are read; the others repeat what the record or the type says anyway.
 _READ = frozenset(
     {
         "content-type", "traceparent", "ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time",
         "ce_subject", "ce_correlationid", "ce_causationid", "ce_sequence", "ce_traceparent",
+        OPERATOR_MARK,
     }
 )  # fmt: skip
 #: Digits of `sequence`: zero-padded so that it sorts as text (CloudEvents sequence extension).
@@ -136,13 +139,14 @@ class Envelope:
         if lacking:
             raise NotCloudEvent(f"{topic}: missing CloudEvents attributes {', '.join(lacking)}")
         hop = found.get("traceparent", "")
-        start = found.get("ce_traceparent", hop)
+        start, mark = found.get("ce_traceparent", hop), found.get(OPERATOR_MARK)
         return cls(
             id=found["ce_id"], source=found["ce_source"], type=found["ce_type"],
             topic=topic, key=(key or b"").decode("utf-8", "replace"), payload=payload,
             saga=found.get("ce_correlationid", ""), subject=found.get("ce_subject", ""),
             time=found.get("ce_time", ""), cause=found.get("ce_causationid", ""),
             sequence=_number(found.get("ce_sequence", "")), traceparent=hop or start, origin=start,
+            extra=[(OPERATOR_MARK, mark.encode())] if mark else None,
         )  # fmt: skip
 
 

@@ -76,8 +76,9 @@ class System:
             await self._adopt_all(store)
         for name, store in self.stores.items():
             self.workers[name] = Worker(
-                store, self.topology.catalogue, self.bus, self.now, answer, self.taps
-            )
+                store, self.topology.catalogue, self.bus, self.now, answer, self.taps,
+                operator_key=self.operator_key,
+            )  # fmt: skip
         await asyncio.gather(*(worker.start() for worker in self.workers.values()))
         self._tasks.append(asyncio.create_task(self._notice(), name="notice other processes"))
 

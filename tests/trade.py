@@ -16,6 +16,9 @@ M = TypeVar("M", bound=Message)
 TOKYO = Address(line1="1-1 Chiyoda", city="Tokyo", prefecture="Tokyo", country="JP")
 ATLANTIS = Address(line1="Deep street", city="Poseidonis", prefecture="Sunken", country="AT")
 
+#: The domains that an order needs; others may dance along.
+COMMERCE = ("order", "inventory", "payment", "shipping")
+
 #: product id -> category, price in cents
 PRODUCTS = {"tea": ("drinks", 450), "rice": ("grains", 1200), "miso": ("condiments", 325)}
 

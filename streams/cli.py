@@ -1,0 +1,51 @@
+"""The command `odori`: one module per command, imported when it is asked for."""
+
+from importlib import import_module
+
+import click
+
+from streams.terminal import EXIT_CODES
+
+#: Every command, in the order of the help: its module is streams/commands/<name>.py, its click
+#: command is called `command` there.
+COMMANDS = {
+    "up": "Start everything in one process.",
+    "publish": "Publish orders: Northwind's year, or a file.",
+    "saga": "Tell one order's story in time order.",
+    "watch": "Topics and the latest orders, live.",
+    "flow": "The flow graph, read from the code.",
+    "new": "Write the skeleton of a domain.",
+}
+
+
+class Lazy(click.Group):
+    """A group that imports a command only to run it, so that help is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"streams.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Lazy, epilog=EXIT_CODES, context_settings={"max_content_width": 100})
+@click.version_option(package_name="odori-choreography", prog_name="odori")
+def main() -> None:
+    """Odori runs business processes as a choreography: domains hear events and answer with events.
+
+    \b
+    Example:
+      odori up                   # in one terminal
+      odori publish northwind    # in another
+    """
+
+
+if __name__ == "__main__":
+    main()

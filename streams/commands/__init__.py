@@ -1,0 +1,1 @@
+"""The commands of `odori`, one module each; streams/cli.py lists them."""

@@ -1,0 +1,51 @@
+"""`odori up`: everything in one process."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streams.terminal import Trouble, data_option
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), help="The web port (3000; 0: any).")
+@click.option("--host", help="The address to listen on (127.0.0.1).")
+@data_option
+def command(port: int | None, host: str | None, data: Path) -> None:
+    """Start Odori: stores, bus, domains and web server, until Ctrl-C.
+
+    With ODORI_KAFKA=host:port the bus is that Kafka. Other settings are ODORI_* variables, too:
+    docs/operations.md has them all. A second start on the same data folder is refused.
+
+    \b
+    Example:
+      odori up --port 3001 --data /var/lib/odori
+    """
+    from infra.settings import SettingsError, read
+    from streams.serve import PortTaken, run
+    from streams.system import AlreadyRunning
+
+    try:
+        run(read(data=data, host=host, port=port), _said)
+    except (AlreadyRunning, PortTaken, SettingsError) as error:
+        raise Trouble(str(error)) from None
+    except OSError as error:
+        raise Trouble(f"{data}: {error.strerror or error}; name another --data") from None
+
+
+def _said(system: Any, url: str) -> None:
+    """Where to look, in a few lines."""
+    bus = f"Kafka at {system.settings.kafka}" if system.settings.kafka else "embedded"
+    click.echo(
+        f"Odori is up (pid {os.getpid()}, bus: {bus}, data: {system.data}). Ctrl-C ends it.\n"
+        f"  see it dance  {url}/\n"
+        f"  try the API   {url}/docs\n"
+        f"  orders        odori publish northwind{_where(system.data)}"
+    )
+
+
+def _where(data: Path) -> str:
+    """How another terminal names this folder."""
+    return "" if data == Path(".odori") else f" --data {data}"

@@ -1,0 +1,1 @@
+"""Publishing orders from the terminal: reading them, sending them, waiting for their ends."""

@@ -1,0 +1,33 @@
+"""What every way to send commands is: over HTTP, through a lane of our own, to Kafka."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from schemas.message import Command
+
+C = TypeVar("C", bound=Command)
+
+
+class NotAllowed(Exception):
+    """The server takes this from the operator only."""
+
+
+@dataclass
+class Sent(Generic[C]):
+    """What became of sending: the subjects of commands that were done before, and the problem of
+    each command that was not taken."""
+
+    accepted: int = 0
+    repeated: set[str] = field(default_factory=set)
+    refused: list[tuple[C, str]] = field(default_factory=list)
+
+
+class Sender(Protocol):
+    """Sends commands in order, returns when all are durable; tells each time some were taken."""
+
+    async def send(
+        self, commands: Iterable[C], progress: Callable[[Sequence[C]], None]
+    ) -> Sent[C]: ...
+
+    async def close(self) -> None: ...

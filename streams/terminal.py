@@ -1,0 +1,76 @@
+"""What every command shares: where the data is, what runs on it, and how trouble is told."""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Exit codes: the answer is no; the command was used wrongly (click's own); it could not be done.
+NO, WRONG, CANNOT = 1, 2, 3
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 the answer is no (unknown order, books that do not balance, orders that"
+    " did not end); 2 used wrongly; 3 could not be done (nothing runs, no data, connection lost)."
+)
+
+
+class Trouble(click.ClickException):
+    """What went wrong, where, and how to mend it, in one sentence; ends the command."""
+
+    def __init__(self, message: str, code: int = CANNOT) -> None:
+        super().__init__(message)
+        self.exit_code = code
+
+
+def data_option(function: F) -> F:
+    """`--data`, or ODORI_DATA, or ./.odori."""
+    return click.option(
+        "--data", type=click.Path(file_okay=False, path_type=Path), envvar="ODORI_DATA",
+        default=Path(".odori"), show_default="./.odori, or ODORI_DATA", help="The data folder.",
+    )(function)  # fmt: skip
+
+
+def json_option(function: F) -> F:
+    """`--json`: one JSON document on stdout."""
+    return click.option("--json", "as_json", is_flag=True, help="JSON, for scripts.")(function)
+
+
+def print_json(document: object) -> None:
+    """One document, as `jq` likes it."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def alive(data: Path) -> str | None:
+    """The address of the `odori up` that runs on this folder; None if there is none."""
+    found: dict[str, Any] = {}
+    with suppress(OSError, ValueError):
+        found = json.loads((data / "up.json").read_text())
+    url, pid = found.get("url"), found.get("pid")
+    if not isinstance(url, str) or not isinstance(pid, int):
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return url
+
+
+def address(data: Path, url: str | None = None) -> str:
+    """Where to ask: what was given, else what runs on the data folder; else says how to start."""
+    found = url or alive(data)
+    if found is None:
+        not_running(data)
+    return found.rstrip("/")
+
+
+def not_running(data: Path) -> NoReturn:
+    """Say how to start."""
+    raise Trouble(f"nothing runs on {data}; start it with: odori up --data {data}")

@@ -1,0 +1,42 @@
+"""`odori saga`: an order's story, whether Odori runs or not."""
+
+from pathlib import Path
+
+from streams.terminal import CANNOT, NO
+from tests.cli.conftest import SMALL, odori, told
+
+
+def test_a_confirmed_order_is_told_in_time_order(shop: Path) -> None:
+    said = odori("saga", "NW-10248", "--data", shop).output
+    steps = ["place", "reserve", "charge", "arrange", "confirm", "commit"]
+    places = [said.index(f"  {step} ") for step in steps]
+    assert places == sorted(places)
+    assert "NW-10248: done" in said
+
+
+def test_what_was_taken_back_says_why(shop: Path) -> None:
+    told("publish", "northwind", *SMALL, "--data", shop)
+    said = odori("saga", "NW-10252", "--data", shop).output  # goes to Belgium
+    assert "NW-10252: compensated" in said
+    assert "give_back undoes charge" in said
+    assert "taken back because of ShipmentRefused: destination: Belgium is not served" in said
+
+
+def test_json_has_the_whole_story(shop: Path) -> None:
+    said = told("saga", "NW-10248", "--data", shop)
+    assert said["state"] == "done"
+    assert {moment["domain"] for moment in said["moments"]} == {
+        "order", "inventory", "payment", "shipping",
+    }  # fmt: skip
+
+
+def test_an_order_that_nobody_knows_is_a_no(shop: Path) -> None:
+    result = odori("saga", "NW-1", "--data", shop)
+    assert result.exit_code == NO
+    assert "NW-1" in result.output
+
+
+def test_a_folder_without_data_is_named(tmp_path: Path) -> None:
+    result = odori("saga", "NW-10248", "--data", tmp_path)
+    assert result.exit_code == CANNOT
+    assert str(tmp_path) in result.output
