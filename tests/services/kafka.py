@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -162,6 +162,8 @@ def running(heap: str = "512m") -> Iterator[Kafka]:
 if __name__ == "__main__":
     if reason := lacking():
         raise SystemExit(reason)
-    with running() as server:
+    # an exception, not the default end: the server must be stopped too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), running() as server:
         print(f"Kafka {VERSION} at {server.address}; Ctrl-C ends it", flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.pause()
