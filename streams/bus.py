@@ -58,6 +58,10 @@ class Subscription(Protocol):
     def done(self, batch: Sequence[Arrival]) -> None:
         """The transaction of this batch is committed; offsets may now be committed, lazily."""
 
+    def notes(self) -> list[tuple[str, str, str, int]]:
+        """Positions that moved without a mark, over messages that are not for this subscriber;
+        to be written now and then."""
+
     def rewind(self) -> None:
         """Deliver again everything that is not done."""
 

@@ -50,11 +50,13 @@ class EmbeddedSubscription:
         self._last_queued: dict[tuple[str, str], int] = {}
         self._known: dict[tuple[str, str], int] = {}
         self._behind: dict[tuple[str, str], None] = {}
+        self._noted: dict[tuple[str, str], int] = {}
         self._wake = asyncio.Event()
 
     def restore(self, positions: Mapping[tuple[str, str], int]) -> None:
         """Begin after these positions."""
         self._done, self._read = dict(positions), dict(positions)
+        self._noted = dict(positions)
         self._queue.clear()
         self._last_queued.clear()
 
@@ -127,7 +129,17 @@ class EmbeddedSubscription:
         return reach
 
     def done(self, batch: Sequence[Arrival]) -> None:
-        self._done.update(self._reach(batch))
+        reach = self._reach(batch)
+        self._done.update(reach)
+        self._noted.update(reach)
+
+    def notes(self) -> list[tuple[str, str, str, int]]:
+        for place, read in self._read.items():
+            if self._last_queued.get(place, 0) <= self._done.get(place, 0):
+                self._done[place] = read
+        moved = {p: s for p, s in self._done.items() if self._noted.get(p) != s}
+        self._noted.update(moved)
+        return [(self.subscriber, *place, sequence) for place, sequence in moved.items()]
 
     def rewind(self) -> None:
         self.restore(self._done)

@@ -93,7 +93,7 @@ class Handler:
             except Conflict:
                 if self.cache is not None:
                     self.cache.clear()
-            except WriteRefused as error:
+            except (WriteRefused, TooManyPasses) as error:
                 if len(batch) == 1:
                     batch[0].error = error
                     return await self._once(batch, marks, now, locked=True)

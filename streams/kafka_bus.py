@@ -26,6 +26,9 @@ class KafkaSubscription(Subscription):
     def done(self, batch: Sequence[Arrival]) -> None:
         self._receiver.done((a.topic, a.partition, a.offset) for a in batch)
 
+    def notes(self) -> list[tuple[str, str, str, int]]:
+        return []
+
     def rewind(self) -> None:
         self._receiver.rewind()
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from compensations.ledger import Entry, State
 from domains.row import Row, RowKey
@@ -30,10 +31,11 @@ def wanted(part: Part, batch: Sequence[Delivery]) -> list[Address]:
             found.append((Idempotent, delivery.idempotency[:2]))
         found += [(Entry, (saga, step.name, "")) for step in route.undone]
         for step in route.forward:
-            subject = step.subject(body) if step.subject else ""
-            found.append((Entry, (saga, step.name, subject)))
-            if step.reads is not None:
-                found += step.reads(body)
+            with suppress(Exception):  # what a step declares wrongly, it runs into itself
+                subject = step.subject(body) if step.subject else ""
+                found.append((Entry, (saga, step.name, subject)))
+                if step.reads is not None:
+                    found += step.reads(body)
     return found
 
 
@@ -45,7 +47,8 @@ def wanted_by_undos(show: Performance, batch: Sequence[Delivery]) -> list[Addres
         for step in route.undone if route else ():
             entry = show.ws.get(Entry, delivery.saga, step.name, "")
             if entry and entry.state == State.DONE and step.undo and step.undo.reads:
-                found += step.undo.reads(delivery.body, show.heard(entry))
+                with suppress(Exception):
+                    found += step.undo.reads(delivery.body, show.heard(entry))
     return found
 
 

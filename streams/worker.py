@@ -31,8 +31,10 @@ BATCH_MAX_MESSAGES = 500
 BATCH_MAX_BYTES = 4_000_000
 #: Commands that wait for an answer; more are refused with 503.
 COMMANDS_MAX_COUNT = 5_000
-#: How often an idle worker looks for timers and positions that others may have changed.
+#: How long an idle worker waits before it looks around.
 IDLE_INTERVAL_S = 1.0
+#: How often positions and the lane's published mark are written down without a batch to carry them.
+NOTE_INTERVAL_S = 1.0
 #: The first wait while the store is in trouble; it doubles.
 TROUBLE_FIRST_S = 0.05
 #: The longest wait while the store is in trouble.
@@ -76,6 +78,10 @@ class Worker:
         self._wake = asyncio.Event()
         self._due: int | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._poll: asyncio.Task[list[Arrival]] | None = None
+        self._lane_task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._noted_at = 0.0
         #: Called when a task of this worker dies of a bug; the process must not limp on.
         self.failed: Callable[[BaseException | None], None] = _crash
 
@@ -89,18 +95,22 @@ class Worker:
         self._spawn(self._run(), f"worker {self.part.name}")
 
     async def _take_lane(self) -> None:
+        """A lane of our own, with nothing remembered of the one before."""
+        if self._lane_task is not None:
+            self._lane_task.cancel()
         lane = await open_lane(self.store.engine, self.store.codec(LaneRow), self.part.name)
         self.handler = Handler(
             self.part, self._catalogue, self.store.engine, lane, self._now, self._answer,
             exclusive=True,
         )  # fmt: skip
         self.relay = Relay(self._bus, self.store, lane)
-        self._spawn(self.relay.run(), f"relay {lane.name}")
+        self._lane_task = self._spawn(self.relay.run(), f"relay {lane.name}")
 
-    def _spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+    def _spawn(self, work: Coroutine[None, None, None], name: str) -> "asyncio.Task[None]":
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._ended)
-        self._tasks.append(task)
+        self._tasks = [t for t in self._tasks if not t.done()] + [task]
+        return task
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:
@@ -130,24 +140,28 @@ class Worker:
 
     async def stop(self) -> None:
         """Finish the batch under way, publish it, note how far everything got."""
+        self._stopping = True
+        self._wake.set()
         for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
+            if task is self._lane_task:
+                task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        if self._poll is not None:
+            self._poll.cancel()
         while self._commands:
             _, future = self._commands.popleft()
             if not future.done():
                 future.set_exception(StoreTrouble("the service is stopping"))
         with suppress(EngineError, LaneLost):
             await self.relay.flush()
-            await self.handler.beat()
+            await self.handler.beat(self.subscription.notes())
         await self.subscription.close()
 
     # the loop
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             commands, arrivals, timers = await self._gather()
             batch = [delivery for delivery, _ in commands]
             skip = self.part.skip
@@ -158,9 +172,8 @@ class Worker:
             ]
             batch += timers
             if batch:
-                await asyncio.shield(self._turn(batch, arrivals, [f for _, f in commands]))
-            else:
-                await self._idle()
+                await self._turn(batch, arrivals, [f for _, f in commands])
+            await self._note()
 
     def _delivery(self, arrival: Arrival) -> Delivery:
         envelope = arrival.envelope
@@ -171,25 +184,40 @@ class Worker:
         self,
     ) -> tuple[list[tuple[Delivery, asyncio.Future[Outcome]]], list[Arrival], list[Delivery]]:
         """What is there now, or what comes first: commands, arrivals, due timers."""
-        poll = asyncio.ensure_future(self.subscription.poll(BATCH_MAX_MESSAGES, BATCH_MAX_BYTES))
-        try:
+        early = self._polled()
+        await asyncio.sleep(0)
+        if not early.done() and not self._commands and not self._stopping:
+            self._wake.clear()
+            wake = asyncio.ensure_future(self._wake.wait())
+            try:
+                await asyncio.wait(
+                    (early, wake), timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED
+                )
+            finally:
+                wake.cancel()
+        arrivals = self._take_polled()
+        if arrivals and len(arrivals) < BATCH_MAX_MESSAGES:
+            # A poll that waited since the last batch has only what came first; now see the rest.
+            self._polled()
             await asyncio.sleep(0)
-            if not poll.done() and not self._commands:
-                self._wake.clear()
-                wake = asyncio.ensure_future(self._wake.wait())
-                try:
-                    await asyncio.wait(
-                        (poll, wake), timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED
-                    )
-                finally:
-                    wake.cancel()
-        finally:
-            if not poll.done():
-                poll.cancel()
-        arrivals = [] if poll.cancelled() or not poll.done() else poll.result()
+            arrivals += self._take_polled()
         count = min(len(self._commands), BATCH_MAX_MESSAGES)
         commands = [self._commands.popleft() for _ in range(count)]
         return commands, arrivals, await self._timers()
+
+    def _polled(self) -> "asyncio.Task[list[Arrival]]":
+        """The poll under way: one at a time, and never given up for a command, so that a flood of
+        commands cannot starve a subscriber that must read its way forward."""
+        if self._poll is None:
+            poll = self.subscription.poll(BATCH_MAX_MESSAGES, BATCH_MAX_BYTES)
+            self._poll = asyncio.ensure_future(poll)
+        return self._poll
+
+    def _take_polled(self) -> list[Arrival]:
+        if self._poll is None or not self._poll.done():
+            return []
+        arrivals, self._poll = self._poll.result(), None
+        return arrivals
 
     def _patience(self) -> float:
         if self._due is None:
@@ -222,7 +250,7 @@ class Worker:
             except (Unavailable, LockedOut, Conflict) as error:
                 observe("store.trouble", domain=self.part.name, error=str(error))
                 batch, futures = self._give_up_on_commands(batch, futures, error)
-                if not batch:
+                if not batch or self._stopping:
                     return
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, TROUBLE_MAX_S)
@@ -254,10 +282,18 @@ class Worker:
                 future.set_result(outcome)
         observe_batch(self.part.name, handled)
 
-    async def _idle(self) -> None:
-        """Nothing came for a while: note positions, look for timers that others set."""
+    async def _note(self) -> None:
+        """Once a while: look for timers that others set, and write down how far all has got."""
+        now = asyncio.get_running_loop().time()
+        if now - self._noted_at < NOTE_INTERVAL_S:
+            return
+        self._noted_at = now
         if self._due is None:
             self._due = await next_due(self.store)
+        notes, lane = self.subscription.notes(), self.handler.lane
+        if notes or lane.acknowledged != lane.row.published:
+            with suppress(EngineError):  # it is only a note; the next one says more
+                await self.handler.beat(notes)
 
 
 def _crash(error: BaseException | None) -> None:
