@@ -133,10 +133,8 @@ async def test_pages_load_nothing_from_elsewhere_and_browsers_are_told_so(tmp_pa
 
 def test_vendored_files_are_what_was_vendored() -> None:
     folder = FOLDER / "swagger-ui"
-    sums = dict(
-        reversed(line.split(maxsplit=1))
-        for line in (folder / "SHA256SUMS").read_text().splitlines()
-    )
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    sums = {name: digest for digest, name in map(str.split, lines)}
     files = {file.name for file in folder.iterdir()} - {"SHA256SUMS", "README"}
     assert sums.keys() == files
     for name, digest in sums.items():
