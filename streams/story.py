@@ -21,6 +21,8 @@ from streams.envelope import Envelope
 from streams.rows import LaneRow, Parked
 from streams.topology import Part, Topology
 
+#: Ledger rows of one saga that are told; an order has ten, a product one per delivery of goods.
+ENTRIES_MAX_COUNT = 500
 #: Outbox rows read at a time where a step's announcements are looked for.
 PAGE_MAX_ROWS = 200
 
@@ -125,7 +127,7 @@ class _Teller:
     async def read(self, domain: str, store: Shelf, tx: Transaction) -> None:
         """One domain's ledger, its parked rows, and what its steps announced."""
         codec, waiting = store.codec(Entry), store.codec(Parked)
-        for record in await tx.scan(codec.table, (self.saga,)):
+        for record in await tx.scan(codec.table, (self.saga,), limit=ENTRIES_MAX_COUNT):
             entry = codec.decode(record)
             assert isinstance(entry, Entry)
             self.entries.append((domain, entry))

@@ -24,6 +24,7 @@ from streams.relay import Relay
 from streams.rows import LaneRow
 from streams.store import Store
 from streams.timers import due_deliveries, next_due
+from streams.trace import trace_id
 
 #: Deliveries handled in one transaction.
 BATCH_MAX_MESSAGES = 500
@@ -254,7 +255,7 @@ class Worker:
                     return
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, TROUBLE_MAX_S)
-        self._finish(handled, arrivals, futures)
+        self._finish(batch, handled, arrivals, futures)
 
     @staticmethod
     def _give_up_on_commands(
@@ -267,7 +268,11 @@ class Worker:
         return batch[len(futures) :], []
 
     def _finish(
-        self, handled: Handled, arrivals: list[Arrival], futures: list["asyncio.Future[Outcome]"]
+        self,
+        batch: list[Delivery],
+        handled: Handled,
+        arrivals: list[Arrival],
+        futures: list["asyncio.Future[Outcome]"],
     ) -> None:
         self.relay.push(handled.envelopes)
         if handled.envelopes:
@@ -280,7 +285,7 @@ class Worker:
         for future, outcome in zip(futures, handled.outcomes, strict=False):
             if not future.done():
                 future.set_result(outcome)
-        observe_batch(self.part.name, handled)
+        observe_batch(self.part.name, batch, handled)
 
     async def _note(self) -> None:
         """Once a while: look for timers that others set, and write down how far all has got."""
@@ -302,7 +307,7 @@ def _crash(error: BaseException | None) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def observe_batch(domain: str, handled: Handled) -> None:
+def observe_batch(domain: str, batch: Sequence[Delivery], handled: Handled) -> None:
     """Count what a batch did; say aloud what went wrong."""
     if not handled.outcomes:
         return
@@ -311,7 +316,9 @@ def observe_batch(domain: str, handled: Handled) -> None:
         observe("deliveries", count, domain=domain, result=result.value)
     for type_, count in Counter(e.type for e in handled.envelopes).items():
         observe("announced", count, domain=domain, type=type_)
-    for outcome in handled.outcomes:
+    for delivery, outcome in zip(batch, handled.outcomes, strict=True):
         if outcome.error:
+            trace = delivery.envelope.traceparent if delivery.envelope else ""
             why = {"result": outcome.result.value, "error": outcome.error}
-            observe("delivery.failed", 1, domain=domain, **why)
+            whose = {"saga": delivery.saga, "trace": trace_id(trace)}
+            observe("delivery.failed", 1, domain=domain, **whose, **why)

@@ -7,6 +7,7 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from infra.observe import observe
 from streams.dashboard.look import Look, Lookout
 from streams.intake.body import busy
 
@@ -47,8 +48,11 @@ class Live:
 
     async def _tick(self) -> None:
         while self._watchers:
-            parts = self._parts(await self._lookout.look())
-            self._send(b"event: parts\ndata: " + to_json(parts) + b"\n\n")
+            try:
+                parts = self._parts(await self._lookout.look())
+                self._send(b"event: parts\ndata: " + to_json(parts) + b"\n\n")
+            except Exception as error:  # those who watch wait for the next look
+                observe("dashboard.failed", error=repr(error))
             await asyncio.sleep(TICK_S)
 
     def _send(self, event: bytes) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from infra.engine.errors import EngineError
 from streams.dashboard.floor import Floor, Topic
+from streams.intake.health import lags
 from streams.intake.reads import find_resource
 from streams.system import System
 
@@ -60,13 +61,13 @@ class Lookout:
             self.floor.remember(await self.system.bus.tail(topic, last=SEED_MAX_MESSAGES))
 
     async def _lines(self) -> list[Line]:
-        lags: dict[str, tuple[int, float]] = {}
+        behind: dict[str, tuple[int, float]] = {}
         for worker in self.system.workers.values():
-            for lag in await worker.subscription.lag():
-                messages, seconds = lags.get(lag.topic, (0, 0.0))
-                lags[lag.topic] = (messages + lag.messages, max(seconds, lag.seconds))
+            for lag in await lags(worker) or ():
+                messages, seconds = behind.get(lag.topic, (0, 0.0))
+                behind[lag.topic] = (messages + lag.messages, max(seconds, lag.seconds))
         topics = self.floor.topics(self.system.topology.topics)
-        return [Line(topic, *lags.get(topic.name, (0, 0.0))) for topic in topics]
+        return [Line(topic, *behind.get(topic.name, (0, 0.0))) for topic in topics]
 
     async def _orders(self) -> list[dict[str, Any]]:
         orders: list[dict[str, Any]] = []

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from traceback import format_exception
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,11 +13,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from infra.engine.errors import EngineError
 from infra.observe import observe
 from schemas.message import Command
 from streams.dashboard.page import add_dashboard
 from streams.intake import health, openapi
 from streams.intake.asyncapi import add_asyncapi
+from streams.intake.body import busy
 from streams.intake.commands import OPERATOR_HEADER, Counter
 from streams.intake.headers import SecurityHeaders
 from streams.intake.problem import Problem, not_found
@@ -27,6 +30,8 @@ from streams.intake.static import add_static
 from streams.story import story
 from streams.system import System
 
+#: A bug of ours; what it was is said in the log only.
+FAILED = Problem(500, "failed", "something failed here; the log says what")
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -41,6 +46,13 @@ class Lean(APIRoute):
                 response: Response = await handle(request)
             except Problem as problem:
                 response = problem.response(request.url.path)
+            except EngineError as error:
+                observe("http.failed", route=route, status=503, why=str(error))
+                response = busy("the store does not answer").response(request.url.path)
+            except Exception as error:
+                trace = "".join(format_exception(error))
+                observe("http.failed", route=route, status=500, why=repr(error), traceback=trace)
+                response = FAILED.response(request.url.path)
             observe("http", method=request.method, route=route, status=response.status_code)
             return response
 

@@ -36,12 +36,19 @@ class Counter:
         self.in_flight = InFlight()
 
     async def take(self, command: type[Command], request: Request) -> Response:
-        """Everything that happens to one request."""
-        headers = request.headers
+        """Everything that happens to one request; its trace is in every answer."""
+        trace = taken_over(request.headers.get("traceparent"))
+        try:
+            return await self._take(command, request, trace)
+        except Problem as problem:
+            say_failed(problem.status, command.spec.wire, "", trace, str(problem))
+            problem.headers["traceparent"] = trace
+            raise
+
+    async def _take(self, command: type[Command], request: Request, trace: str) -> Response:
         if command.spec.operator:
-            self._admit(headers.get(OPERATOR_HEADER, ""))
+            self._admit(request.headers.get(OPERATOR_HEADER, ""))
         client, key = client_of(request), key_of(request)
-        trace = taken_over(headers.get("traceparent"))
         body = await self.bodies.read(request)
         try:
             message = read(command, body, client, key)
@@ -73,8 +80,7 @@ class Counter:
         try:
             outcome = await self.system.submit(spec.domain, delivery)
         except (Overloaded, StoreTrouble) as error:
-            say_failed(503, envelope, str(error))
-            raise busy("the service is busy; nothing was done") from None
+            raise busy(f"{spec.domain} is busy, nothing was done: {error}") from None
         return self._answer(delivery, envelope, outcome)
 
     @staticmethod
@@ -85,7 +91,8 @@ class Counter:
             assert envelope.body is not None
             headers["location"] = location(envelope.body)
             return Response(text, status, headers, media_type="application/json")
-        say_failed(status, envelope, outcome.error or outcome.result.value)
+        why = outcome.error or outcome.result.value
+        say_failed(status, envelope.type, envelope.saga, envelope.traceparent, why)
         return Response(text, status, headers, media_type=MEDIA_TYPE)
 
 
@@ -109,12 +116,10 @@ def read(command: type[Command], body: bytes, client: str, key: str | None) -> C
         raise _invalid(error) from None
 
 
-def say_failed(status: int, envelope: Envelope, why: str) -> None:
+def say_failed(status: int, type_: str, saga: str, trace: str, why: str) -> None:
     """One log line for a command that did not do what was asked."""
-    observe(
-        "http.refused" if status < 500 else "http.failed", status=status, type=envelope.type,
-        saga=envelope.saga, trace=trace_id(envelope.traceparent), why=why,
-    )  # fmt: skip
+    event = "http.refused" if status < 500 else "http.failed"
+    observe(event, status=status, type=type_, saga=saga, trace=trace_id(trace), why=why)
 
 
 def _not_json(error: ValidationError) -> bool:

@@ -7,11 +7,13 @@ from prometheus_client import CONTENT_TYPE_LATEST as METRICS_TYPE
 from prometheus_client import generate_latest
 
 from infra.engine.errors import EngineError
-from infra.observe import gauge, registry
+from infra.observe import gauge, observe, registry
+from streams.bus import Lag
 from streams.parked import DEAD, WAITING
 from streams.system import System
+from streams.worker import Worker
 
-__all__ = ["METRICS_TYPE", "metrics", "readiness"]
+__all__ = ["METRICS_TYPE", "lags", "metrics", "readiness"]
 
 #: Seconds after which a store or the bus counts as not answering.
 ANSWER_WITHIN_S = 2.0
@@ -40,12 +42,17 @@ async def _hindrance(system: System, name: str) -> str:
             await system.stores[name].reader.query("SELECT 1")
     except (EngineError, TimeoutError) as error:
         return f"its store does not answer: {error}"
+    return "" if await lags(worker) is not None else "its bus does not answer"
+
+
+async def lags(worker: Worker) -> list[Lag] | None:
+    """How far a domain is behind on its topics; None if the bus does not say in time."""
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            await worker.subscription.lag()
-    except Exception as error:  # whatever the bus's client raises, it is not ready
-        return f"its bus does not answer: {error}"
-    return ""
+            return await worker.subscription.lag()
+    except Exception as error:  # whatever the bus's client raises: it does not answer
+        observe("bus.silent", domain=worker.part.name, error=repr(error))
+        return None
 
 
 async def metrics(system: System) -> bytes:
@@ -54,7 +61,7 @@ async def metrics(system: System) -> bytes:
         gauge("odori_commands_waiting", "Commands not yet handled", worker.waiting, domain=name)
         unpublished = worker.relay.last - worker.relay.lane.acknowledged
         gauge("odori_outbox_unpublished", "Messages not yet published", unpublished, domain=name)
-        for lag in await worker.subscription.lag():
+        for lag in await lags(worker) or ():
             place = {"subscriber": name, "topic": lag.topic}
             gauge("odori_lag_messages", "Messages not yet heard", lag.messages, **place)
             gauge("odori_lag_seconds", "Age of the oldest of them", lag.seconds, **place)

@@ -27,7 +27,7 @@ class Problem(Exception):
         self.status = status
         self.kind = kind
         self.detail = detail
-        self.headers = headers
+        self.headers = dict(headers or {})
         self.facts = facts
 
     def response(self, instance: str) -> Response:

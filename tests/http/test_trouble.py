@@ -68,3 +68,26 @@ async def test_a_stopped_service_is_not_ready(tmp_path: Path) -> None:
         assert answer.json()["domains"]["payment"] == "its worker does not run"
         assert answer.json()["domains"]["order"] == "ready"
         assert (await house.client.get("/healthz")).status_code == 200
+
+
+async def test_a_bug_is_a_500_problem_that_tells_nothing_and_a_log_line_that_tells_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise AssertionError("the shelf fell over")
+
+    async with opened(tmp_path) as house:
+        await house.stock_up()
+        step = house.system.topology.parts["order"].domain.steps["place"]
+        with monkeypatch.context() as patched:
+            patched.setattr(step, "function", broken)
+            answer = await house.post("/api/orders", order(), idempotency_key='"k"')
+        assert answer.status_code == answer.json()["status"] == 500
+        assert "shelf" not in answer.text
+        line = next(x for x in capsys.readouterr().out.splitlines() if "http.failed" in x)
+        assert "the shelf fell over" in line
+        assert answer.headers["traceparent"].split("-")[1] in line
+        assert "saga=O-1" in line
+        again = await house.post("/api/orders", order(), idempotency_key='"k"')
+        assert again.status_code == 202, "what failed here is not stored under its key"
+        await house.until("OrderConfirmed")
