@@ -41,6 +41,16 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="JSON, for scripts.")(function)
 
 
+def settings(**given: object) -> Any:
+    """The settings of the environment and of the command line, which wins."""
+    from infra.settings import SettingsError, read
+
+    try:
+        return read(os.environ, **given)
+    except SettingsError as error:
+        raise Trouble(str(error), WRONG) from None
+
+
 def print_json(document: object) -> None:
     """One document, as `jq` likes it."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -11,7 +11,17 @@ from typing import Any
 
 import click
 
-from streams.terminal import NO, Trouble, alive, data_option, json_option, not_running, print_json
+from streams.terminal import (
+    NO,
+    WRONG,
+    Trouble,
+    alive,
+    data_option,
+    json_option,
+    not_running,
+    print_json,
+    settings,
+)
 
 NORTHWIND = "northwind"
 
@@ -33,18 +43,25 @@ class _Input:
             from streams.northwind.year import TRADES_COUNT, Year
 
             year = Year(**self.year | ({"prefix": self.prefix} if self.prefix else {}))
-            total = min(self.count or TRADES_COUNT, TRADES_COUNT)
-            yield year.opening(), year.orders(self.count), total
+            played = min(self.count or TRADES_COUNT, TRADES_COUNT)
+            yield year.opening(), year.orders(self.count), played
             return
         from streams.publishing.lines import orders
 
         piped = self.source == "-"
         with nullcontext(sys.stdin) if piped else Path(self.source).open(encoding="utf-8") as file:
-            yield [], islice(orders(file, self.prefix or "", self._tell), self.count), self.count
+            total = self.count if piped else _lines(self.source, self.count)
+            yield [], islice(orders(file, self.prefix or "", self._tell), self.count), total
 
     def _tell(self, number: int, wrong: str) -> None:
         self.unreadable.append(f"line {number}: {wrong}")
         click.echo(f"{self.source}, line {number}: {wrong}", err=True)
+
+
+def _lines(path: str, count: int | None) -> int:
+    """How many orders a file has, for the progress bar."""
+    with Path(path).open(encoding="utf-8") as file:
+        return sum(1 for line in islice(file, count) if line.strip())
 
 
 @click.command()
@@ -120,8 +137,6 @@ def command(
       odori publish northwind --prefix NW2 --refuse Norway --rate 50
       generate-orders | odori publish - --via bus
     """
-    from infra.settings import read
-
     year = {
         "stock_factor": stock_factor,
         "wallet_factor": wallet_factor,
@@ -130,13 +145,17 @@ def command(
     }
     given = _Input(source, prefix, count, year)
     if source not in (NORTHWIND, "-") and not Path(source).is_file():
-        raise Trouble(f"{source}: no such file; name a file, northwind, or - for standard input", 2)
-    running = alive(data)
+        raise Trouble(
+            f"{source}: no such file; name a file, northwind, or - for standard input", WRONG
+        )
+    running, set_ = alive(data), settings(data=data)
     if via == "http" and not (url or running):
         not_running(data)
+    if via == "bus" and url and not set_.kafka:
+        raise Trouble("--url is for --via http: the embedded bus is the data folder's own", WRONG)
     local = running is not None and (url is None or url.rstrip("/") == running)
-    facts = {"settings": read(data=data), "url": url or running, "local": local, "via": via,
-             "rate": rate, "patience_s": patience, "unreadable": given.unreadable}  # fmt: skip
+    facts = {"settings": set_, "url": url or running, "local": local, "via": via, "rate": rate,
+             "patience_s": patience, "unreadable": given.unreadable}  # fmt: skip
     with given.read() as (opening, orders, total):
         told = _run(facts | {"opening": opening, "orders": orders}, total)
     _tell(told, data, as_json)
@@ -149,8 +168,8 @@ def _run(facts: dict[str, Any], total: int | None) -> dict[str, Any]:
 
     from infra.engine.errors import EngineError
     from streams.http_client import Unreachable
-    from streams.publishing.run import Job, NotOpened, publish
-    from streams.publishing.senders import NotAllowed
+    from streams.publishing.errors import PublishingError
+    from streams.publishing.run import Job, publish
     from streams.readers import NoData
 
     columns = (TextColumn("{task.description:>5}"), BarColumn(None), MofNCompleteColumn())
@@ -163,22 +182,24 @@ def _run(facts: dict[str, Any], total: int | None) -> dict[str, Any]:
         )
         try:
             return asyncio.run(publish(job))
-        except* (NotOpened, NotAllowed, NoData) as group:
-            raise Trouble(str(group.exceptions[0])) from None
+        except* (PublishingError, NoData) as group:
+            raise Trouble(str(_cause(group))) from None
         except* TimeoutError:
             raise Trouble("the shop did not open in time; look at: odori parked") from None
         except* (Unreachable, EngineError) as group:
-            raise Trouble(f"{group.exceptions[0]}; what was accepted is kept") from None
+            raise Trouble(f"{_cause(group)}; what was accepted is kept") from None
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The first of those that failed together."""
+    return _cause(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _tell(told: dict[str, Any], data: Path, as_json: bool) -> None:
     if "left" in told:
-        click.echo(
-            f"{told['left']} orders lie in {data} and are handled when Odori starts:"
-            f" odori up --data {data}"
-        ) if not as_json else print_json(told)
-        raise SystemExit(NO if told["unreadable"] else 0)
-    if as_json:
+        text = f"{told['left']} orders lie in {told['in']} and are handled when Odori starts"
+        print_json(told) if as_json else click.echo(f"{text}: odori up --data {data}")
+    elif as_json:
         print_json(told)
     else:
         from rich.console import Console
@@ -186,7 +207,7 @@ def _tell(told: dict[str, Any], data: Path, as_json: bool) -> None:
         from streams.publishing.summary import show
 
         show(told, Console())
-    if told["notEnded"]:
+    if told.get("notEnded"):
         waiting = ", ".join(told["waitingFor"])
         raise Trouble(
             f"{told['notEnded']} orders have not ended ({waiting} ...): look at"

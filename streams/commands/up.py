@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from streams.terminal import Trouble, data_option
+from streams.terminal import Trouble, data_option, settings
 
 
 @click.command()
@@ -23,13 +23,12 @@ def command(port: int | None, host: str | None, data: Path) -> None:
     Example:
       odori up --port 3001 --data /var/lib/odori
     """
-    from infra.settings import SettingsError, read
     from streams.serve import PortTaken, run
     from streams.system import AlreadyRunning
 
     try:
-        run(read(data=data, host=host, port=port), _said)
-    except (AlreadyRunning, PortTaken, SettingsError) as error:
+        run(settings(data=data, host=host, port=port), _said)
+    except (AlreadyRunning, PortTaken) as error:
         raise Trouble(str(error)) from None
     except OSError as error:
         raise Trouble(f"{data}: {error.strerror or error}; name another --data") from None

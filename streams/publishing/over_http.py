@@ -7,8 +7,9 @@ from schemas.message import Command
 from streams.http_client import LINES_MAX_COUNT, Answer, HttpClient
 from streams.intake.commands import OPERATOR_HEADER
 from streams.intake.routes import ALIASES, command_path
+from streams.publishing.errors import NotAllowed
 from streams.publishing.pace import Pace
-from streams.publishing.senders import C, NotAllowed, Sent
+from streams.publishing.senders import C, Sent
 
 #: How long to wait after a 503 that does not say so.
 RETRY_AFTER_S = 1.0

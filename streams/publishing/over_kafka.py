@@ -6,13 +6,10 @@ from itertools import islice
 
 from infra.settings import Settings
 from streams.kafka_bus import KafkaBus
+from streams.publishing.errors import BrokerGone
 from streams.publishing.over_bus import CHUNK_MAX_COMMANDS, envelope_of
 from streams.publishing.pace import Pace
 from streams.publishing.senders import C, Sent
-
-
-class BrokerGone(Exception):
-    """The broker did not take what was sent."""
 
 
 class KafkaSender:
@@ -35,7 +32,9 @@ class KafkaSender:
                 for number, command in enumerate(chunk, start=sent.accepted + 1)
             ]
             if await self._bus.publish(self._run, envelopes) < envelopes[-1].sequence:
-                raise BrokerGone(f"{self._address} does not take what is sent")
+                raise BrokerGone(
+                    f"Kafka at {self._address} does not take what is sent; is ODORI_KAFKA right?"
+                )
             sent.accepted += len(chunk)
             progress(chunk)
         return sent

@@ -13,6 +13,7 @@ from schemas.message import Command
 from schemas.order import PlaceOrder, PlacePricedOrder
 from streams.http_client import HttpClient
 from streams.publishing.ends import REJECTED, End, Ends, StoreEnds
+from streams.publishing.errors import NotOpened
 from streams.publishing.follow import Follower
 from streams.publishing.over_bus import LaneSender
 from streams.publishing.pace import Pace
@@ -32,10 +33,6 @@ OPENING_LOOK_S = 0.05
 SHOWN_MAX_COUNT = 10
 
 Order = PlaceOrder | PlacePricedOrder
-
-
-class NotOpened(Exception):
-    """The orders need a catalogue that is not there."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,8 @@ async def _leave(job: Job, sender: Sender, topology: Topology) -> dict[str, Any]
                 f" with: odori up --data {job.settings.data}"
             )
     result = await sender.send(job.orders, lambda commands: job.sent(len(commands)))
-    return {"left": result.accepted, "unreadable": job.unreadable}
+    place = f"Kafka at {job.settings.kafka}" if job.settings.kafka else str(job.settings.data)
+    return {"left": result.accepted, "in": place, "unreadable": job.unreadable}
 
 
 @asynccontextmanager

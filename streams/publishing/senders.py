@@ -9,10 +9,6 @@ from schemas.message import Command
 C = TypeVar("C", bound=Command)
 
 
-class NotAllowed(Exception):
-    """The server takes this from the operator only."""
-
-
 @dataclass
 class Sent(Generic[C]):
     """What became of sending: the subjects of commands that were done before, and the problem of

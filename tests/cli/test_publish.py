@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import pytest
 
 from schemas.order import PlaceOrder
 from streams.northwind.year import Year
+from streams.publishing.ends import StoreEnds
+from streams.publishing.follow import Follower
 from streams.publishing.over_bus import LaneSender
 from streams.publishing.pace import Pace
-from streams.terminal import CANNOT, NO, alive
+from streams.readers import readers
+from streams.terminal import CANNOT, NO, WRONG, alive
 from streams.topology import discover
-from tests.cli.conftest import SMALL, odori, told, up
+from tests.cli.conftest import PATIENCE_S, SMALL, odori, told, up
 
 
 def order(order_id: str | None, product: str = "75", quantity: int = 1, **more: Any) -> str:
@@ -135,6 +139,31 @@ def test_on_the_bus_an_empty_shop_with_nobody_to_open_it_is_no_place_for_orders(
     assert f"odori up --data {tmp_path}" in result.output
 
 
+def test_an_address_elsewhere_has_no_bus_of_ours(tmp_path: Path) -> None:
+    result = odori("publish", "-", "--via", "bus", "--url", "http://x", "--data", tmp_path)
+    assert result.exit_code == WRONG
+    assert "--via http" in result.output
+
+
+def test_a_broker_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        monkeypatch.setenv("ODORI_KAFKA", address)
+        result = odori("publish", "-", "--via", "bus", "--data", tmp_path, stdin=order("K-1"))
+    assert result.exit_code == CANNOT
+    assert address in result.output
+
+
+def test_a_system_that_is_gone_meanwhile_is_named(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        result = odori("publish", "-", "--url", url, "--data", tmp_path, stdin=order("G-1"))
+    assert result.exit_code == CANNOT
+    assert f"{url} does not answer" in result.output
+
+
 def test_a_file_that_is_not_there_is_named() -> None:
     result = odori("publish", "orders.jsonl")
     assert result.exit_code == 2
@@ -144,17 +173,21 @@ def test_a_file_that_is_not_there_is_named() -> None:
 def test_an_operators_command_on_the_bus_without_the_folders_secret_does_nothing(
     shop: Path,
 ) -> None:
-    [forged] = Year(prefix="FORGED").orders(1)
+    [forged], topology = Year(prefix="FORGED").orders(1), discover()
     after = PlaceOrder.parse(order("AFTER-1"))
 
-    async def forge() -> None:
-        forger = LaneSender(shop, discover(), "another secret", Pace(None))
+    async def forge() -> list[str]:
+        forger = LaneSender(shop, topology, "another secret", Pace(None))
         await forger.send([forged, after], lambda commands: None)
         await forger.close()
+        async with readers(shop, topology) as stores:
+            follower = Follower(StoreEnds(stores, topology), lambda end: None)
+            follower.add((after.order_id, after.customer_id))
+            follower.complete()
+            await follower.run(PATIENCE_S)
+        return [end.outcome for end in follower.ends]
 
-    asyncio.run(forge())
-    said = told("publish", "-", "--data", shop, stdin=order("AFTER-1"))
-    assert said["confirmed"] == 1  # so what came before it in that lane was heard
+    assert asyncio.run(forge()) == ["confirmed"]  # so what came before it in the lane was heard
     story = told("saga", forged.order_id, "--data", shop)
     assert story["moments"] == []
     assert [parked["state"] for parked in story["parked"]] == ["dead"]

@@ -3,7 +3,9 @@
 import socket
 from pathlib import Path
 
-from streams.terminal import CANNOT, alive
+import pytest
+
+from streams.terminal import CANNOT, WRONG, alive
 from tests.cli.conftest import odori, up
 
 
@@ -30,6 +32,15 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         result = odori("up", "--port", port, "--data", tmp_path)
     assert result.exit_code == CANNOT
     assert f"127.0.0.1:{port}" in result.output
+
+
+def test_a_setting_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODORI_PARTITIONS", "many")
+    result = odori("up", "--data", tmp_path)
+    assert result.exit_code == WRONG
+    assert "ODORI_PARTITIONS" in result.output
 
 
 def test_commands_that_need_it_say_how_to_start_it(tmp_path: Path) -> None:
