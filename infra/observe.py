@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from typing import TextIO
 
 import structlog
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 registry = CollectorRegistry()
 _counters: dict[str, Counter] = {}
+_children: dict[tuple[object, ...], Counter] = {}
 _gauges: dict[str, Gauge] = {}
 
 #: What is counted, by event: metric name, help, the facts that are its labels.
@@ -30,13 +32,22 @@ def observe(event: str, count: int = 1, **facts: object) -> None:
     """Say that something happened. `facts` become log fields; some become metric labels."""
     counted = _COUNTED.get(event)
     if counted is not None:
-        name, text, labels = counted
+        _counter(counted, facts).inc(count)
+    if event not in _SILENT:
+        _log.info(event, **facts)
+
+
+def _counter(counted: tuple[str, str, tuple[str, ...]], facts: Mapping[str, object]) -> Counter:
+    """The counter with these labels; kept by hand, since prometheus_client locks for each look."""
+    name, text, labels = counted
+    values = (name, *(facts.get(label, "") for label in labels))
+    child = _children.get(values)
+    if child is None:
         counter = _counters.get(name)
         if counter is None:
             counter = _counters[name] = Counter(name, text, labels, registry=registry)
-        counter.labels(*(str(facts.get(label, "")) for label in labels)).inc(count)
-    if event not in _SILENT:
-        _log.info(event, **facts)
+        child = _children[values] = counter.labels(*map(str, values[1:]))
+    return child
 
 
 def gauge(name: str, text: str, value: float, **labels: str) -> None:

@@ -59,8 +59,8 @@ class Subscription(Protocol):
         """The transaction of this batch is committed; offsets may now be committed, lazily."""
 
     def notes(self) -> list[tuple[str, str, str, int]]:
-        """Positions that moved without a mark, over messages that are not for this subscriber;
-        to be written now and then."""
+        """Positions that moved since the last call, in the form of `marks`, for a worker that
+        writes them now and then: they may lag, and the ledger sees to the rest."""
 
     def rewind(self) -> None:
         """Deliver again everything that is not done."""

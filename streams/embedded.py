@@ -129,9 +129,7 @@ class EmbeddedSubscription:
         return reach
 
     def done(self, batch: Sequence[Arrival]) -> None:
-        reach = self._reach(batch)
-        self._done.update(reach)
-        self._noted.update(reach)
+        self._done.update(self._reach(batch))
 
     def notes(self) -> list[tuple[str, str, str, int]]:
         for place, read in self._read.items():

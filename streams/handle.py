@@ -16,7 +16,7 @@ from streams.envelope import Envelope
 from streams.lane import Lane
 from streams.perform import Answer, NotAllowed, Performance
 from streams.reads import Reads, wanted, wanted_by_undos
-from streams.rows import LaneRow
+from streams.rows import LaneRow, ParkedHead
 from streams.topology import Part
 from streams.workspace import Missing, Workspace
 from streams.writes import Mark, Writes
@@ -84,6 +84,17 @@ class Handler:
             self._prepare(delivery)
         return await self._commit(batch, marks, now)
 
+    async def learn_parked(self) -> None:
+        """Read which sagas have deliveries parked, so that the others need not be asked about."""
+        if self.cache is None:
+            return
+        tx = self.engine.begin()
+        try:
+            heads = await tx.scan_all(self.part.codecs[ParkedHead].table)
+        finally:
+            await tx.rollback()
+        self.cache.parked = {str(head.values[0]) for head in heads}
+
     async def _commit(
         self, batch: Sequence[Delivery], marks: Sequence[Mark], now: datetime
     ) -> Handled:
@@ -91,8 +102,7 @@ class Handler:
             try:
                 return await self._once(batch, marks, now, locked=attempt > 0)
             except Conflict:
-                if self.cache is not None:
-                    self.cache.clear()
+                continue
             except (WriteRefused, TooManyPasses) as error:
                 if len(batch) == 1:
                     batch[0].error = error
@@ -158,12 +168,12 @@ class Handler:
     async def _run(
         self, reads: Reads, show: Performance, batch: Sequence[Delivery]
     ) -> list[Outcome]:
-        await reads.fetch(show.ws, wanted(self.part, batch))
+        await reads.fetch(show.ws, *wanted(self.part, batch))
         await reads.fetch(show.ws, wanted_by_undos(show, batch))
         for number in range(PASSES_MAX_COUNT):
             self.passes = number + 1
             outcomes, missing = self._pass(show, batch)
-            if not missing:
+            if not missing and await reads.prove(show.ws):
                 return outcomes
             show.discard()
             await reads.fetch(show.ws, [a for m in missing for a in m.addresses])

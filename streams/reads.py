@@ -1,13 +1,13 @@
 """What a batch reads: its ledger rows, and those rows that its steps declare or ask for."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from compensations.ledger import Entry, State
 from domains.row import Row, RowKey
 from infra.engine.engine import Transaction
-from infra.engine.table import Table
 from streams.cache import RowCache
 from streams.delivery import Delivery
 from streams.perform import Performance
@@ -16,27 +16,38 @@ from streams.topology import Part
 from streams.workspace import Address, Workspace
 
 
-def wanted(part: Part, batch: Sequence[Delivery]) -> list[Address]:
-    """The ledger, parked and timer rows of the batch, and what its steps declare to read."""
-    found: list[Address] = []
+class Wanted(NamedTuple):
+    """Rows that a batch needs: those to be read, and those that are probably absent."""
+
+    known: list[Address]
+    new: list[Address]
+
+
+def wanted(part: Part, batch: Sequence[Delivery]) -> Wanted:
+    """The ledger, parked and timer rows of the batch, and what its steps declare to read.
+
+    The ledger row of a forward step, and rows named after the saga, are probably new.
+    """
+    known: list[Address] = []
+    new: list[Address] = []
     for delivery in batch:
         body, saga = delivery.body, delivery.saga
         if delivery.timer is not None:
-            found.append((TimerDue, delivery.timer))
+            known.append((TimerDue, delivery.timer))
         route = part.routes.get(type(body)) if body is not None else None
         if route is None:
             continue
-        found.append((ParkedHead, (saga,)))
+        known.append((ParkedHead, (saga,)))
         if delivery.idempotency is not None:
-            found.append((Idempotent, delivery.idempotency[:2]))
-        found += [(Entry, (saga, step.name, "")) for step in route.undone]
+            new.append((Idempotent, delivery.idempotency[:2]))
+        known += [(Entry, (saga, step.name, "")) for step in route.undone]
         for step in route.forward:
             with suppress(Exception):  # what a step declares wrongly, it runs into itself
                 subject = step.subject(body) if step.subject else ""
-                found.append((Entry, (saga, step.name, subject)))
-                if step.reads is not None:
-                    found += step.reads(body)
-    return found
+                new.append((Entry, (saga, step.name, subject)))
+                for address in step.reads(body) if step.reads is not None else ():
+                    (new if saga in address[1] else known).append(address)
+    return Wanted(known, new)
 
 
 def wanted_by_undos(show: Performance, batch: Sequence[Delivery]) -> list[Address]:
@@ -60,20 +71,53 @@ class Reads:
         self._tx = tx
         self._cache = cache
 
-    async def fetch(self, ws: Workspace, addresses: Iterable[Address]) -> None:
-        """Load those of the rows that the workspace does not know."""
+    async def fetch(
+        self, ws: Workspace, known: Iterable[Address], new: Iterable[Address] = ()
+    ) -> None:
+        """Load those of the rows that the workspace does not know; `new` ones are only supposed to
+        be absent, as long as nothing was seen of them, which `prove` has to confirm."""
         keys: dict[type[Row], dict[RowKey, None]] = defaultdict(dict)
-        for row, key in ws.unread(addresses):
-            cached = self._cache.get(row, key) if self._cache is not None else None
-            if cached is None:
-                keys[row][key] = None
+        for address in ws.unread(known):
+            if not self._cached(ws, address):
+                keys[address[0]][address[1]] = None
+        for address in ws.unread(new):
+            if self._cached(ws, address):
+                continue
+            if self._cache is not None and self._cache.never_seen(address):
+                ws.suppose(address)
             else:
-                self._tx.assume(self._codecs[row].table, key, cached[0])
-                ws.load(row, key, cached[1])
+                keys[address[0]][address[1]] = None
+        await self._load(ws, keys)
+
+    async def prove(self, ws: Workspace) -> bool:
+        """Look up what was supposed absent and was not written, so that no primary key decides;
+        False if something is there after all, and the pass must be run again."""
+        keys: dict[type[Row], dict[RowKey, None]] = defaultdict(dict)
+        for row, key in ws.unproven():
+            keys[row][key] = None
+        await self._load(ws, keys)
+        return all(ws.absent((row, key)) for row, found in keys.items() for key in found)
+
+    def _cached(self, ws: Workspace, address: Address) -> bool:
+        if self._cache is None:
+            return False
+        row, key = address
+        if row is ParkedHead:
+            if key[0] in self._cache.parked:
+                return False
+            ws.load(row, key, None)
+            return True
+        cached = self._cache.get(address)
+        if cached is None:
+            return False
+        self._tx.assume(self._codecs[row].table, key, cached[0])
+        ws.load(row, key, cached[1])
+        return True
+
+    async def _load(self, ws: Workspace, keys: Mapping[type[Row], Iterable[RowKey]]) -> None:
         if not keys:
             return
-        tables: dict[Table, Iterable[RowKey]] = {self._codecs[r].table: k for r, k in keys.items()}
-        await self._tx.fetch(tables)
+        await self._tx.fetch({self._codecs[row].table: found for row, found in keys.items()})
         for row, found in keys.items():
             codec, seen = self._codecs[row], self._tx.seen
             for key in found:

@@ -149,6 +149,7 @@ class System:
             for name, store in self.stores.items():
                 if not await store.engine.changed():
                     continue
+                self.workers[name].notice()
                 if isinstance(self.bus, EmbeddedBus):
                     await self.bus.refresh(name)
                 await self._watch_lanes(name, store, beats, loop.time())

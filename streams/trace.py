@@ -1,25 +1,24 @@
 """W3C trace context: one trace from the request to the last event, a new span for every hop."""
 
 import re
-import secrets
-from random import Random
+
+from infra.ids import random_bits
 
 _FORM = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_spans = Random(secrets.randbits(128))
 
 
 def taken_over(header: str | None) -> str:
     """The caller's traceparent if it is well-formed, else the beginning of a new trace."""
     if header and _FORM.fullmatch(header.strip()):
         return header.strip()
-    return f"00-{_spans.getrandbits(128) or 1:032x}-{_spans.getrandbits(64) or 1:016x}-01"
+    return f"00-{random_bits(128) or 1:032x}-{random_bits(64) or 1:016x}-01"
 
 
 def next_hop(traceparent: str) -> str:
     """The same trace with a span id of its own."""
     if not traceparent:
         return taken_over(None)
-    return f"{traceparent[:36]}{_spans.getrandbits(64) or 1:016x}{traceparent[52:]}"
+    return f"{traceparent[:36]}{random_bits(64) or 1:016x}{traceparent[52:]}"
 
 
 def trace_id(traceparent: str) -> str:

@@ -82,6 +82,7 @@ class Worker:
         self._poll: asyncio.Task[list[Arrival]] | None = None
         self._lane_task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._noticed = False
         self._noted_at = 0.0
         #: Called when a task of this worker dies of a bug; the process must not limp on.
         self.failed: Callable[[BaseException | None], None] = _crash
@@ -92,7 +93,6 @@ class Worker:
             self.part.name, self.part.topics, self.part.skip
         )
         await self._take_lane()
-        self._due = await next_due(self.store)
         self._spawn(self._run(), f"worker {self.part.name}")
 
     async def _take_lane(self) -> None:
@@ -106,6 +106,17 @@ class Worker:
         )  # fmt: skip
         self.relay = Relay(self._bus, self.store, lane)
         self._lane_task = self._spawn(self.relay.run(), f"relay {lane.name}")
+        await self._look()
+
+    def notice(self) -> None:
+        """Somebody else wrote in this store: look again at what may concern this worker."""
+        self._noticed = True
+        self._wake.set()
+
+    async def _look(self) -> None:
+        self._noticed = False
+        self._due = await next_due(self.store)
+        await self.handler.learn_parked()
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> "asyncio.Task[None]":
         task = asyncio.create_task(work, name=name)
@@ -188,14 +199,7 @@ class Worker:
         early = self._polled()
         await asyncio.sleep(0)
         if not early.done() and not self._commands and not self._stopping:
-            self._wake.clear()
-            wake = asyncio.ensure_future(self._wake.wait())
-            try:
-                await asyncio.wait(
-                    (early, wake), timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED
-                )
-            finally:
-                wake.cancel()
+            await self._rest()
         arrivals = self._take_polled()
         if arrivals and len(arrivals) < BATCH_MAX_MESSAGES:
             # A poll that waited since the last batch has only what came first; now see the rest.
@@ -206,12 +210,20 @@ class Worker:
         commands = [self._commands.popleft() for _ in range(count)]
         return commands, arrivals, await self._timers()
 
+    async def _rest(self) -> None:
+        """Wait for an arrival, a command, a timer, or the time to look around."""
+        self._wake.clear()
+        alarm = asyncio.get_running_loop().call_later(self._patience(), self._wake.set)
+        await self._wake.wait()
+        alarm.cancel()
+
     def _polled(self) -> "asyncio.Task[list[Arrival]]":
         """The poll under way: one at a time, and never given up for a command, so that a flood of
         commands cannot starve a subscriber that must read its way forward."""
         if self._poll is None:
             poll = self.subscription.poll(BATCH_MAX_MESSAGES, BATCH_MAX_BYTES)
             self._poll = asyncio.ensure_future(poll)
+            self._poll.add_done_callback(lambda _: self._wake.set())
         return self._poll
 
     def _take_polled(self) -> list[Arrival]:
@@ -244,7 +256,7 @@ class Worker:
         wait = TROUBLE_FIRST_S
         while True:
             try:
-                handled = await self.handler.handle(batch, self.subscription.marks(arrivals))
+                handled = await self.handler.handle(batch)
                 break
             except LaneLost:
                 await self._take_lane()
@@ -288,13 +300,13 @@ class Worker:
         observe_batch(self.part.name, batch, handled)
 
     async def _note(self) -> None:
-        """Once a while: look for timers that others set, and write down how far all has got."""
+        """Look at what others wrote; once in a while, write down how far everything has got."""
+        if self._noticed:
+            await self._look()
         now = asyncio.get_running_loop().time()
         if now - self._noted_at < NOTE_INTERVAL_S:
             return
         self._noted_at = now
-        if self._due is None:
-            self._due = await next_due(self.store)
         notes, lane = self.subscription.notes(), self.handler.lane
         if notes or lane.acknowledged != lane.row.published:
             with suppress(EngineError):  # it is only a note; the next one says more

@@ -48,6 +48,7 @@ class Workspace:
         #: The message being handled, and its trace; timers keep both.
         self.cause, self.traceparent = "", ""
         self._base: dict[type[Row], dict[RowKey, Row | None]] = defaultdict(dict)
+        self._supposed: set[Address] = set()
         self._scans: dict[Address, list[RowKey]] = {}
         self._written: dict[type[Row], dict[RowKey, Row | None]] = defaultdict(dict)
         self._journal: list[tuple[type[Row], RowKey, Any]] = []
@@ -55,8 +56,26 @@ class Workspace:
     # what was read
 
     def load(self, row: type[Row], key: RowKey, value: Row | None) -> None:
-        """Remember what the store says about a row; the first answer is kept."""
-        self._base[row].setdefault(key, value)
+        """Remember what the store says about a row; only a supposition is ever replaced."""
+        if self._supposed and (row, key) in self._supposed:
+            self._supposed.discard((row, key))
+            self._base[row][key] = value
+        else:
+            self._base[row].setdefault(key, value)
+
+    def suppose(self, address: Address) -> None:
+        """Take a row for absent without having looked; writing it proves it, or conflicts."""
+        self._base[address[0]][address[1]] = None
+        self._supposed.add(address)
+
+    def unproven(self) -> list[Address]:
+        """What was supposed absent and is not written."""
+        written = self._written
+        return [(row, key) for row, key in self._supposed if written[row].get(key) is None]
+
+    def absent(self, address: Address) -> bool:
+        """Whether the store has no such row."""
+        return self._base[address[0]][address[1]] is None
 
     def load_scan(self, row: type[Row], partition: RowKey, rows: Iterable[Row]) -> None:
         """Remember what the store says about a whole partition."""

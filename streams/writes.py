@@ -123,7 +123,4 @@ class Writes:
         if self._cache is None:
             return
         for row, key, record, after in self._kept:
-            if record is None or after is None:
-                self._cache.drop(row, key)
-            else:
-                self._cache.keep(row, key, record, after)
+            self._cache.written((row, key), record, after, row in self._own)

@@ -1,13 +1,13 @@
 """A command over HTTP: read, checked, handed to its domain, answered after the commit."""
 
 import hmac
-from uuid import uuid4
 
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from infra.ids import random_uuid
 from infra.observe import observe
 from schemas.catalogue import explain
 from schemas.message import Command
@@ -68,7 +68,7 @@ class Counter:
     ) -> Response:
         spec, payload = message.spec, message.payload()
         envelope = Envelope(
-            id=str(uuid4()), source=f"/odori/http/{client}", type=spec.wire, topic=spec.topic,
+            id=random_uuid(), source=f"/odori/http/{client}", type=spec.wire, topic=spec.topic,
             key=spec.key(message), payload=payload, saga=spec.saga(message),
             subject=spec.subject(message), traceparent=trace, origin=trace, body=message,
         )  # fmt: skip

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from os import PathLike, fspath
-from uuid import uuid4
 
 from infra.engine.buffered import BufferedTransaction
 from infra.engine.errors import EngineError
@@ -16,6 +15,7 @@ from infra.engine.sqlite.session import SqliteSession
 from infra.engine.sqlite.turn import Turn
 from infra.engine.sqlite.worker import InlineWorker, ThreadWorker, Worker
 from infra.engine.table import Table
+from infra.ids import random_uuid
 
 #: Without a checkpointer thread, the commit that makes the WAL so long copies it itself.
 INLINE_CHECKPOINT_PAGES = 1_000
@@ -70,7 +70,7 @@ class SqliteEngine:
     def begin(self, *, locked: bool = False, tx_id: str | None = None) -> BufferedTransaction:
         begin = "BEGIN IMMEDIATE" if locked else ""
         session = SqliteSession(self._file, self._worker, self._turn, begin)
-        return BufferedTransaction(session, tx_id or str(uuid4()))
+        return BufferedTransaction(session, tx_id or random_uuid())
 
     async def changed(self) -> bool:
         return await self._worker.call(self._file.changed)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
 
 from infra.engine.buffered import BufferedTransaction
 from infra.engine.sqlite.file import BUSY_WAIT_MS, File
@@ -10,13 +9,14 @@ from infra.engine.sqlite.session import SqliteSession
 from infra.engine.sqlite.turn import Turn
 from infra.engine.sqlite.worker import InlineWorker, ThreadWorker, Worker
 from infra.engine.table import Value
+from infra.ids import random_uuid
 
 
 class Snapshot(BufferedTransaction):
     """Everything read in it is of the moment of its first read, until commit or rollback."""
 
     def __init__(self, session: SqliteSession) -> None:
-        super().__init__(session, str(uuid4()))
+        super().__init__(session, random_uuid())
         self._sql = session
 
     async def query(self, sql: str, parameters: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
