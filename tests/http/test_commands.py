@@ -1,6 +1,9 @@
 """What is accepted is committed, can be followed, and is one trace from the request to the end."""
 
+import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from schemas.message import Command
@@ -19,6 +22,19 @@ async def test_an_accepted_order_is_committed_before_it_is_answered(tmp_path: Pa
         assert answer.status_code == 202
         assert answer.headers["location"] == "/api/orders/O-1"
         assert len(house.state()["order.order$order"]) == 1
+
+
+async def test_requests_at_the_same_time_share_commits(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        await house.stock_up()
+        ids = [f"O-{number}" for number in range(100)]
+        answers = await asyncio.gather(*(house.post("/api/orders", order(i, 1)) for i in ids))
+        assert {answer.status_code for answer in answers} == {202}
+        with closing(sqlite3.connect(house.system.stores["order"].path)) as connection:
+            (commits,) = connection.execute(
+                "SELECT count(DISTINCT tx_id) FROM \"order$outbox\" WHERE type LIKE '%OrderPlaced%'"
+            ).fetchone()
+        assert commits <= 5
 
 
 async def test_an_order_is_read_with_its_state_and_its_steps(tmp_path: Path) -> None:

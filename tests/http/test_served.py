@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from streams.intake.body import BODY_MAX_BYTES
+from streams.intake.idempotency import ANONYMOUS, minted
 from streams.system import running
 from tests.http.house import PATIENCE_SECONDS, dump, order
 
@@ -92,9 +93,10 @@ async def test_a_port_that_is_taken_is_refused_with_one_sentence(tmp_path: Path)
         assert errors.decode().count("\n") == 1
 
 
-async def test_what_was_accepted_is_there_after_kill_minus_nine(tmp_path: Path) -> None:
-    async with served(tmp_path) as (process, client):
-        key = (tmp_path / "operator.key").read_text()
+async def stock_up(data: Path) -> None:
+    """One product on the shelf, in order's copy of the catalogue, too."""
+    async with served(data) as (_, client):
+        key = (data / "operator.key").read_text()
         product = {
             "productId": "tea", "productName": "Tea", "category": "drinks", "currency": "USD",
             "unitPrice": "4.50", "quantity": 10,
@@ -102,7 +104,14 @@ async def test_what_was_accepted_is_there_after_kill_minus_nine(tmp_path: Path) 
         await client.post(
             "/api/inventory/list-product", json=product, headers={"x-odori-operator-key": key}
         )
-        await listed(client)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (await client.get("/api/order/listing")).json()["rows"]:
+                pass  # every look is a request
+
+
+async def test_what_was_accepted_is_there_after_kill_minus_nine(tmp_path: Path) -> None:
+    await stock_up(tmp_path)
+    async with served(tmp_path) as (process, client):
         answer = await client.post("/api/orders", json=order())
         assert answer.status_code == 202
         process.kill()
@@ -111,10 +120,27 @@ async def test_what_was_accepted_is_there_after_kill_minus_nine(tmp_path: Path) 
         assert (await client.get(answer.headers["location"])).status_code == 200
 
 
-async def listed(client: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (await client.get("/api/order/listing")).json()["rows"]:
-            pass  # every look is a request
+@pytest.mark.parametrize("milliseconds", [0, 2, 5, 12])
+async def test_a_key_whose_process_was_killed_is_answered_by_the_next_one_with_the_same_id(
+    tmp_path: Path, milliseconds: int
+) -> None:
+    await stock_up(tmp_path)
+    keyed = {"idempotency-key": '"k-1"'}
+    async with served(tmp_path) as (process, client):
+        await client.get("/healthz")  # the connection is there already
+        sent = asyncio.create_task(client.post("/api/orders", json=order(None), headers=keyed))
+        await asyncio.wait([sent], timeout=milliseconds / 1000)
+        process.kill()
+        await process.wait()
+        first = (await asyncio.gather(sent, return_exceptions=True))[0]
+    async with served(tmp_path) as (_, client):
+        for _ in range(2):
+            again = await client.post("/api/orders", json=order(None), headers=keyed)
+            assert again.status_code == 202
+            assert again.headers["location"] == f"/api/orders/{minted(ANONYMOUS, 'k-1')}"
+            if isinstance(first, httpx.Response):
+                assert first.content == again.content
+        assert len((await client.get("/api/order/order?customerId=ann")).json()["rows"]) == 1
 
 
 @pytest.mark.parametrize("declared", [True, False])

@@ -91,3 +91,19 @@ async def test_a_bug_is_a_500_problem_that_tells_nothing_and_a_log_line_that_tel
         again = await house.post("/api/orders", order(), idempotency_key='"k"')
         assert again.status_code == 202, "what failed here is not stored under its key"
         await house.until("OrderConfirmed")
+
+
+async def test_a_row_that_the_store_refuses_fails_its_own_request_only(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        await house.stock_up()
+        with closing(sqlite3.connect(house.system.stores["order"].path)) as connection:
+            connection.execute(
+                "CREATE TRIGGER picky BEFORE INSERT ON \"order$order\" WHEN NEW.order_id = 'O-7'"
+                " BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+            )
+        ids = [f"O-{number}" for number in range(20)]
+        answers = await asyncio.gather(*(house.post("/api/orders", order(i, 1)) for i in ids))
+        codes = {i: answer.status_code for i, answer in zip(ids, answers, strict=True)}
+        assert codes == {i: 500 if i == "O-7" else 202 for i in ids}
+        assert await orders(house) == set(ids) - {"O-7"}
+        assert (await house.client.get("/api/sagas/O-7")).status_code == 404
