@@ -127,7 +127,8 @@ def command(
     differs. An order that exists already is not placed again, only waited for.
 
     Latency is measured from the commit that placed an order to the commit that confirmed or
-    cancelled it, as the ledgers of the order domain have them.
+    cancelled it, as the ledger of the order domain has them; with --url of a system elsewhere, to
+    the last change of the order there.
 
     Exits with 1 when orders have not ended or lines could not be read.
 
@@ -208,7 +209,7 @@ def _tell(told: dict[str, Any], data: Path, as_json: bool) -> None:
 
         show(told, Console())
     if told.get("notEnded"):
-        waiting = ", ".join(told["waitingFor"])
+        waiting = ", ".join(told["waitingFor"][:3])
         raise Trouble(
             f"{told['notEnded']} orders have not ended ({waiting} ...): look at"
             f" odori saga {told['waitingFor'][0]}, odori parked, or wait longer with --patience",

@@ -1,5 +1,6 @@
 """How orders ended, asked of a web server whose data folder is elsewhere."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -21,31 +22,33 @@ class HttpEnds:
 
     async def unlisted(self, products: Sequence[str]) -> set[str]:
         path = table_path(ORDER, Listing)
-        answers = [await self._client.get(f"{path}/{quote(p, safe='')}") for p in products]
+        asked = (self._client.get(f"{path}/{quote(p, safe='')}") for p in products)
+        answers = await asyncio.gather(*asked)
         return {p for p, answer in zip(products, answers, strict=True) if answer.status != 200}
 
     async def undone(self, commands: Sequence[Command]) -> list[Command]:
         return list(commands)  # the server answers for each
 
     async def look(self, orders: Sequence[OrderKey]) -> list[End]:
-        ends = []
-        for order, _ in orders:
-            found = await self._ask(order)
-            status = str(found["status"]).lower() if found else ""
-            if found and status in (CONFIRMED, CANCELLED):
-                ends.append(_told(order, status, found))
-        return ends
+        answers = await asyncio.gather(*(self._ask(order) for order, _ in orders))
+        ends = (_end(o, found) for (o, _), found in zip(orders, answers, strict=True) if found)
+        return [end for end in ends if end is not None]
 
     async def _ask(self, order: str) -> dict[str, Any] | None:
         answer = await self._client.get(f"/api/orders/{quote(order, safe='')}")
         return answer.json() if answer.status == 200 else None
 
 
-def _told(order: str, status: str, found: dict[str, Any]) -> End:
-    steps = found.get("steps")
-    undone = [n for n, s in steps.items() if s == "undone"] if isinstance(steps, dict) else []
+def _end(order: str, found: dict[str, Any]) -> End | None:
+    """A cancelled order's end is complete when no step after its placing is left done."""
+    status, steps = str(found["status"]).lower(), dict(found["steps"])
+    undone = [name for name, state in steps.items() if state == "undone"]
     if status == CANCELLED:
+        if any(state == "done" for name, state in steps.items() if name != "place"):
+            return None
         undone.append("place")
+    elif status != CONFIRMED:
+        return None
     accepted, ended = (
         to_millis(datetime.fromisoformat(str(found[name]))) for name in ("createdAt", "updatedAt")
     )

@@ -104,10 +104,12 @@ def test_an_order_of_an_unknown_product_is_rejected(via: str, reason: str, shop:
 
 def test_a_running_system_elsewhere_is_asked_over_http(shop: Path, tmp_path: Path) -> None:
     url, elsewhere = alive(shop), tmp_path / "elsewhere"
-    lines = "\n".join([order("R-1"), order("R-2", product="17", quantity=10_000)])
+    declined = order("R-3", customerId="FISSA")  # who never ordered and has nothing
+    lines = "\n".join([order("R-1"), order("R-2", product="17", quantity=10_000), declined])
     said = told("publish", "-", "--url", url, "--data", elsewhere, stdin=lines)
     assert said["confirmed"] == 1
-    assert said["cancelled"] == {"stock": 1}
+    assert said["cancelled"] == {"stock": 1, "funds": 1}
+    assert said["compensations"] == {"place": 2, "reserve": 1}
     assert not elsewhere.exists()
 
 
