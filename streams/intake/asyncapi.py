@@ -1,5 +1,6 @@
 """The AsyncAPI 3 document of all topics, messages and operations, read from the topology."""
 
+from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from html import escape
 from typing import Any
@@ -100,33 +101,34 @@ def _letters(topology: Topology) -> dict[str, Any]:
 
 
 def _operations(topology: Topology) -> dict[str, Any]:
+    """By step or undo, what it hears and what it says, topic by topic."""
     operations: dict[str, Any] = {}
-    for name, part in topology.parts.items():
-        for step in part.domain.steps.values():
-            heard = [m for m in step.triggers if on_the_wire(m)]
-            said = [m for m in step.announces if on_the_wire(m)]
-            if step.undo is not None:
-                said += [m for m in step.undo.announces if m not in said]
-            for action, messages in (("receive", heard), ("send", said)):
-                for topic in sorted({m.spec.topic for m in messages}):
-                    chosen = [m for m in messages if m.spec.topic == topic]
-                    operation = _operation(part, step.name, action, topic, chosen)
-                    operations[f"{name}.{step.name}.{action}.{topic}"] = operation
-        undone = [m for m, route in part.routes.items() if route.undone]
-        for topic in sorted({m.spec.topic for m in undone}):
-            chosen = [m for m in undone if m.spec.topic == topic]
-            operation = _operation(part, "compensate", "receive", topic, chosen)
-            operations[f"{name}.compensate.receive.{topic}"] = operation
+    for part in topology.parts.values():
+        for name, action, messages in _deeds(part):
+            for topic in sorted({m.spec.topic for m in messages if on_the_wire(m)}):
+                chosen = [m for m in messages if m.spec.topic == topic]
+                operation = _operation(part, name, action, topic, chosen)
+                operations[f"{part.name}.{name}.{action}.{topic}"] = operation
     return operations
 
 
+def _deeds(part: Part) -> Iterator[tuple[str, str, Sequence[type[Message]]]]:
+    for step in part.domain.steps.values():
+        yield step.name, "receive", step.triggers
+        yield step.name, "send", step.announces
+        if step.undo is not None:
+            failures = [m for m, route in part.routes.items() if step in route.undone]
+            yield step.undo.name, "receive", failures
+            yield step.undo.name, "send", step.undo.announces
+
+
 def _operation(
-    part: Part, title: str, action: str, topic: str, messages: list[type[Message]]
+    part: Part, name: str, action: str, topic: str, messages: Sequence[type[Message]]
 ) -> dict[str, Any]:
     channel = f"#/channels/{topic}"
     operation: dict[str, Any] = {
         "action": action,
-        "title": f"{part.name}.{title}",
+        "title": f"{part.name}.{name}",
         "channel": {"$ref": channel},
         "messages": [{"$ref": f"{channel}/messages/{m.spec.wire}"} for m in messages],
     }
@@ -159,9 +161,12 @@ def page(made: dict[str, Any]) -> str:
 
 def _topic(made: dict[str, Any], topic: str) -> str:
     rows = "".join(_row(made, topic, wire) for wire in made["channels"][topic]["messages"])
-    heads = "<th>message</th><th>says</th><th>sent by</th><th>heard by</th>"
+    heads = "".join(
+        f'<th scope="col">{head}</th>' for head in ("message", "says", "sent by", "heard by")
+    )
     return (
-        f'<section><h2 id="{topic}">{topic}</h2><div class="wide"><table>'
+        f'<section><h2 id="{topic}">{topic}</h2><div class="wide" tabindex="0" role="region"'
+        f' aria-labelledby="{topic}"><table class="prose">'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
     )
 

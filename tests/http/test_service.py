@@ -83,6 +83,7 @@ async def test_the_page_of_messages_names_each_with_its_speakers_and_hearers(
         page = (await house.client.get("/asyncapi")).text
         assert "<code>odori.order.OrderPlaced.v1</code>" in page
         assert "<td>order.place</td><td>inventory.reserve</td>" in page
+        assert "<td>inventory.release</td><td>order.note_released</td>" in page
         served = (await house.client.get("/asyncapi.json")).json()
         assert served["asyncapi"] == "3.0.0"
 
