@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from infra.settings import Settings
-from streams.intake import create_app
+from streams.intake.app import create_app
 from streams.system import System, announce_running
 
 #: Connections that wait to be accepted; a burst is larger than uvicorn's default of 2,048 allows.

@@ -20,12 +20,12 @@ from streams.dashboard.page import add_dashboard
 from streams.intake import health, openapi
 from streams.intake.asyncapi import add_asyncapi
 from streams.intake.body import busy
-from streams.intake.commands import OPERATOR_HEADER, Counter
+from streams.intake.commands import Counter
 from streams.intake.headers import SecurityHeaders
 from streams.intake.problem import Problem, not_found
 from streams.intake.reads import Reads, find_resource, limit_of
 from streams.intake.respond import as_json
-from streams.intake.routes import ALIASES, RESOURCES, command_path, table_path
+from streams.intake.routes import ALIASES, OPERATOR_HEADER, RESOURCES, command_path, table_path
 from streams.intake.static import add_static
 from streams.story import story
 from streams.system import System

@@ -17,14 +17,13 @@ from streams.envelope import Envelope
 from streams.intake.body import Intake, busy
 from streams.intake.idempotency import InFlight, client_of, digest_of, key_of, minted
 from streams.intake.problem import MEDIA_TYPE, Problem
-from streams.intake.routes import location
+from streams.intake.routes import OPERATOR_HEADER, location
 from streams.system import System
 from streams.trace import taken_over, trace_id
 from streams.worker import Overloaded, StoreTrouble
 
 #: Fields named in one answer; a body full of mistakes must not make a larger answer.
 ERRORS_MAX_COUNT = 100
-OPERATOR_HEADER = "x-odori-operator-key"
 
 
 class Counter:

@@ -25,6 +25,8 @@ class Resource:
     column: str
 
 
+#: Carries the data folder's secret; only the operator's commands need it.
+OPERATOR_HEADER = "x-odori-operator-key"
 ALIASES = (
     Alias("/api/orders", "odori.order.PlaceOrder"),
     Alias("/orders/demo-process", "odori.order.PlaceOrder"),

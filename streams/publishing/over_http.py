@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from schemas.message import Command
 from streams.http_client import LINES_MAX_COUNT, Answer, HttpClient
-from streams.intake.commands import OPERATOR_HEADER
-from streams.intake.routes import ALIASES, command_path
+from streams.intake.routes import ALIASES, OPERATOR_HEADER, command_path
 from streams.publishing.errors import NotAllowed
 from streams.publishing.pace import Pace
 from streams.publishing.senders import C, Sent

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from infra.settings import Settings
 from streams.envelope import Envelope
-from streams.intake import create_app
+from streams.intake.app import create_app
 from streams.system import System
 
 #: Seconds after which something that was to happen counts as not happening.
