@@ -110,12 +110,16 @@ class CancelReservation(
 class ProductListed(
     ProductFacts,
     Event,
-    wire="odori.inventory.ProductListed.v1",
+    wire="odori.inventory.ProductListed.v2",
     saga="product:{product_id}",
     key="product_id",
     subject="product_id",
 ):
-    """A product can be ordered."""
+    """A product can be ordered; `quantity` is its first stock, which version 1 did not say."""
+
+    quantity: Count | None
+
+    upcasters = {1: lambda body: body | {"quantity": None}}  # noqa: RUF012
 
 
 class PriceChanged(
@@ -244,17 +248,23 @@ class StockHeld(
 
 class HoldReleased(
     Event,
-    wire="odori.inventory.HoldReleased.v1",
+    wire="odori.inventory.HoldReleased.v2",
     saga="hold:{order_id}",
     key="order_id",
     subject="order_id",
 ):
-    """What was held is available again."""
+    """What was held is available again, or its order has taken it over (reason `ordered`).
+
+    Version 1 did not say which items.
+    """
+
+    upcasters = {1: lambda body: body | {"items": []}}  # noqa: RUF012
 
     order_id: Id
     customer_id: Id
     reservation_id: DerivedId
-    reason: Literal["expired", "cancelled"]
+    items: tuple[ItemPriced, ...]
+    reason: Literal["expired", "cancelled", "ordered"]
 
 
 class HoldRefused(

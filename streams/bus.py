@@ -59,8 +59,11 @@ class Subscription(Protocol):
         """The transaction of this batch is committed; offsets may now be committed, lazily."""
 
     def notes(self) -> list[tuple[str, str, str, int]]:
-        """Positions that moved since the last call, in the form of `marks`, for a worker that
+        """Positions that moved since what was `noted`, in the form of `marks`, for a worker that
         writes them now and then: they may lag, and the ledger sees to the rest."""
+
+    def noted(self, notes: Sequence[tuple[str, str, str, int]]) -> None:
+        """These notes are committed; until then `notes` repeats them, if a store was in trouble."""
 
     def rewind(self) -> None:
         """Deliver again everything that is not done."""

@@ -13,6 +13,7 @@ COMMANDS = {
     "publish": "Publish orders: Northwind's year, or a file.",
     "saga": "Tell one order's story in time order.",
     "watch": "Topics and the latest orders, live.",
+    "check": "Verify the books.",
     "flow": "The flow graph, read from the code.",
     "new": "Write the skeleton of a domain.",
 }

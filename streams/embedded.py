@@ -136,8 +136,10 @@ class EmbeddedSubscription:
             if self._last_queued.get(place, 0) <= self._done.get(place, 0):
                 self._done[place] = read
         moved = {p: s for p, s in self._done.items() if self._noted.get(p) != s}
-        self._noted.update(moved)
         return [(self.subscriber, *place, sequence) for place, sequence in moved.items()]
+
+    def noted(self, notes: Sequence[tuple[str, str, str, int]]) -> None:
+        self._noted.update({(publisher, lane): at for _, publisher, lane, at in notes})
 
     def rewind(self) -> None:
         self.restore(self._done)

@@ -29,6 +29,9 @@ class KafkaSubscription(Subscription):
     def notes(self) -> list[tuple[str, str, str, int]]:
         return []
 
+    def noted(self, notes: Sequence[tuple[str, str, str, int]]) -> None:
+        """There are none."""
+
     def rewind(self) -> None:
         self._receiver.rewind()
 

@@ -311,6 +311,7 @@ class Worker:
         if notes or lane.acknowledged != lane.row.published:
             with suppress(EngineError):  # it is only a note; the next one says more
                 await self.handler.beat(notes)
+                self.subscription.noted(notes)
 
 
 def _crash(error: BaseException | None) -> None:

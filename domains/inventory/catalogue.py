@@ -37,7 +37,7 @@ def list_product(event: ListProduct, tx: Tx) -> ProductListed | ProductRefused:
     )  # fmt: skip
     tx.put(stock)
     tx.put(Shelf(product_id=event.product_id, category=event.category))
-    return ProductListed(**_facts(stock))
+    return ProductListed(**_facts(stock), quantity=stock.initial)
 
 
 @domain.step(reads=_shelf, subject=lambda e: e.request_id)

@@ -13,6 +13,7 @@ from schemas.inventory import HoldDue, HoldRefused, HoldReleased, HoldStock, Sto
 from schemas.money import to_amount
 
 Reason = Literal["product", "stock", "ordered"]
+End = Literal["expired", "cancelled", "ordered"]
 
 
 def _of_hold(event: HoldStock) -> list[Address]:
@@ -67,9 +68,14 @@ def let_go(held: Reservation, status: Status, tx: Tx) -> HoldReleased:
     """End a hold."""
     forget(held, tx)
     give_back(held, status, tx)
+    return released(held, "expired" if status is Status.EXPIRED else "cancelled")
+
+
+def released(held: Reservation, reason: End) -> HoldReleased:
+    """What is said when a hold ends."""
     return HoldReleased(
         order_id=held.order_id, customer_id=held.customer_id, reservation_id=held.reservation_id,
-        reason="expired" if status is Status.EXPIRED else "cancelled",
+        items=held.items, reason=reason,
     )  # fmt: skip
 
 

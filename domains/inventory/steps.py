@@ -33,7 +33,7 @@ def _of_order(event: OrderFacts) -> list[Address]:
 
 
 @domain.step(reads=_of_order)
-def reserve(event: OrderPlaced, tx: Tx) -> StockReserved | StockShort:
+def reserve(event: OrderPlaced, tx: Tx) -> list[StockReserved | HoldReleased] | StockShort:
     """Reserve all items or none; a hold of the same order is taken over."""
     earlier = tx.get(Reservation, event.order_id)
     held = earlier if earlier is not None and earlier.status is Status.HELD else None
@@ -46,8 +46,10 @@ def reserve(event: OrderPlaced, tx: Tx) -> StockReserved | StockShort:
         return StockShort(**event.ref(), reason="stock", detail=short)
     for key, count in wanted.items():
         tx.put(stocks[key].reserving(count, tx.now))
+    said: list[StockReserved | HoldReleased] = []
     if held is not None:
         holds.forget(held, tx)
+        said.append(holds.released(held, "ordered"))
     due = tx.now + RESERVATION_TTL
     reservation = Reservation(
         order_id=event.order_id, reservation_id=f"R-{event.order_id}",
@@ -58,7 +60,7 @@ def reserve(event: OrderPlaced, tx: Tx) -> StockReserved | StockShort:
     )  # fmt: skip
     tx.put(reservation)
     tx.remind(ReservationDue(order_id=event.order_id, round=1), due)
-    return event.onward(StockReserved, reservation_id=reservation.reservation_id)
+    return [event.onward(StockReserved, reservation_id=reservation.reservation_id), *said]
 
 
 @domain.undo(reserve, reads=lambda failure, heard: _of_order(heard))

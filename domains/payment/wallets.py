@@ -45,7 +45,9 @@ def top_up(event: TopUpWallet, tx: Tx) -> WalletToppedUp | WalletRefused:
         last_updated=tx.now, revision=wallet.revision + 1,
     )  # fmt: skip
     tx.put(wallet)
-    return WalletToppedUp(**_facts(wallet), request_id=event.request_id, amount=event.amount)
+    return WalletToppedUp(
+        **_facts(wallet), request_id=event.request_id, amount=to_amount(amount, event.currency)
+    )
 
 
 def _facts(wallet: Wallet) -> dict[str, Any]:

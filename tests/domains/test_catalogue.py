@@ -36,7 +36,7 @@ def test_a_listed_product_is_on_its_shelf_and_announced_whole() -> None:
     [said] = store.when(ListProduct(**TEA))
     assert said == ProductListed(
         product_id="tea", product_name="Tea", category="drinks", unit_price="4.50",
-        currency="USD", revision=1,
+        currency="USD", revision=1, quantity=10,
     )  # fmt: skip
     row = store.one(Stock)
     assert (row.quantity, row.available_quantity, row.initial, row.unit_price) == (10, 10, 10, 450)

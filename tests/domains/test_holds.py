@@ -86,8 +86,10 @@ def test_a_hold_is_let_go_by_a_command_and_its_timer_is_forgotten(held: Stage) -
 
 
 def test_the_order_of_a_hold_takes_it_over_so_that_stock_is_kept_once(held: Stage) -> None:
-    [said] = held.when(event(OrderPlaced))
+    [said, released] = held.when(event(OrderPlaced))
     assert isinstance(said, StockReserved)
+    assert isinstance(released, HoldReleased)
+    assert released.reason == "ordered"
     assert reserved_units(held) == {"tea": 2, "rice": 1, "miso": 0}
     assert held.one(Reservation).status is Status.RESERVED
     [overdue] = held.later(RESERVATION_TTL)  # the order's own timer; that of the hold is gone
@@ -99,7 +101,7 @@ def test_the_order_of_a_hold_takes_it_over_so_that_stock_is_kept_once(held: Stag
 def test_an_order_may_need_what_its_own_hold_keeps(store: Stage) -> None:
     store.when(hold(quantity=10))
     ten = (ORDER["items"][0].model_copy(update={"quantity": 10}),)
-    [said] = store.when(event(OrderPlaced, items=ten))
+    [said, _] = store.when(event(OrderPlaced, items=ten))
     assert isinstance(said, StockReserved)
     assert reserved_units(store) == {"tea": 10, "rice": 0, "miso": 0}
 
@@ -133,7 +135,7 @@ def test_a_hold_that_comes_after_its_order_is_refused(store: Stage, ended: bool)
 
 def test_a_hold_and_its_order_in_one_batch_keep_stock_once(store: Stage) -> None:
     said = store.when(hold(quantity=4), event(OrderPlaced))
-    assert [type(message) for message in said] == [StockHeld, StockReserved]
+    assert [type(message) for message in said] == [StockHeld, StockReserved, HoldReleased]
     assert reserved_units(store) == {"tea": 2, "rice": 1, "miso": 0}
 
 

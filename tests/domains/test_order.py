@@ -231,7 +231,7 @@ def test_a_price_that_arrives_after_a_newer_one_is_ignored() -> None:
     facts = {"product_id": "tea", "product_name": "Tea", "category": "drinks", "currency": "USD"}
     shop.when(PriceChanged(**facts, unit_price="5.00", revision=3))
     shop.when(PriceChanged(**facts, unit_price="4.75", revision=2))
-    shop.when(ProductListed(**facts, unit_price="4.50", revision=1))
+    shop.when(ProductListed(**facts, unit_price="4.50", revision=1, quantity=10))
     assert (shop.one(Listing).unit_price, shop.one(Listing).revision) == (500, 3)
     shop.when(PriceChanged(**facts, unit_price="6.00", revision=4))
     assert shop.one(Listing).unit_price == 600

@@ -1,0 +1,125 @@
+"""`odori check`: what moves, the books, what moves again; only if nothing did, a cut."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from infra.engine.sqlite.several import open_several, snapshot
+from streams.books.across import STORES, across
+from streams.books.inside import Difference, inside, totals
+from streams.books.moving import Moving, domains_of, moving
+
+#: How often somebody who waits for rest looks again.
+LOOK_INTERVAL_S = 0.2
+
+#: Messages that a broker has and subscribers have not handled, by topic.
+Lag = Callable[[], Mapping[str, int]]
+
+
+class NoBooks(Exception):
+    """The folder holds no stores."""
+
+
+class Verdict(StrEnum):
+    """Balanced; not balanced; or not to be said, since something still moves or is dead."""
+
+    BALANCED = "balanced"
+    UNBALANCED = "unbalanced"
+    MOVING = "moving"
+
+
+@dataclass
+class Books:
+    """What was found."""
+
+    verdict: Verdict
+    differences: list[Difference]
+    moving: list[str]
+    dead: list[tuple[str, str, str, str]]
+    unfinished: list[str]
+    totals: dict[str, int] = field(default_factory=dict)
+
+    def public(self) -> dict[str, Any]:
+        """As JSON shows it."""
+        names = ("domain", "saga", "type", "reason")
+        return asdict(self) | {
+            "verdict": self.verdict.value,
+            "dead": [dict(zip(names, row, strict=True)) for row in self.dead],
+        }
+
+
+def check(
+    data: Path,
+    *,
+    lag: Lag | None = None,
+    wait_s: float = 0,
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+) -> Books:
+    """Check the books of a data folder, beside a running system or without one.
+
+    With `lag` a broker keeps the positions. Waits up to `wait_s` for rest. Raises NoBooks, or what
+    the engine raises.
+    """
+    files = {path.stem: path for path in sorted(data.glob("*.db"))}
+    if not files:
+        raise NoBooks(f"{data} holds no data yet; start Odori there with: odori up --data {data}")
+    with open_several(files) as connection:
+        look = _Look(connection, lag, now_ms)
+        until = time.monotonic() + wait_s
+        while True:
+            books = look.once()
+            if books.verdict is not Verdict.MOVING or books.unfinished:
+                return books
+            while time.monotonic() < until and not look.moving().rests:
+                time.sleep(LOOK_INTERVAL_S)
+            if time.monotonic() >= until:
+                return look.once() if wait_s else books
+
+
+class _Look:
+    def __init__(
+        self, connection: sqlite3.Connection, lag: Lag | None, now_ms: Callable[[], int]
+    ) -> None:
+        self._connection = connection
+        self._lag = lag
+        self._now_ms = now_ms
+        names: Sequence[str] = [row[1] for row in connection.execute("PRAGMA database_list")]
+        with snapshot(connection):
+            self._stores = domains_of(connection, [name for name in names if name != "main"])
+
+    def moving(self) -> Moving:
+        with snapshot(self._connection):
+            found = moving(
+                self._connection, self._stores, self._now_ms(), positions=self._lag is None
+            )
+        behind = self._lag() if self._lag is not None else {}
+        lags = tuple(f"{topic}: {n} messages are not handled" for topic, n in behind.items() if n)
+        return Moving(found.reasons + lags, found.marks, found.dead)
+
+    def once(self) -> Books:
+        before = self.moving()
+        differences: list[Difference] = []
+        sums: dict[str, int] = {}
+        unfinished: set[str] = set()
+        ends: list[Difference] = []
+        with snapshot(self._connection):
+            for store in self._stores:
+                differences += inside(self._connection, store)
+                sums |= totals(self._connection, store)
+            if before.rests and set(self._stores) >= STORES:
+                ends, unfinished = across(self._connection, {row[1] for row in before.dead})
+        after = self.moving() if before.rests else before
+        reasons = list(after.reasons)
+        if before.rests and after.rests and before.marks != after.marks:
+            reasons.append("messages went through while the books were read")
+        if not reasons:
+            differences += ends
+        return Books(
+            Verdict.UNBALANCED if differences
+            else Verdict.MOVING if reasons or unfinished else Verdict.BALANCED,
+            differences, reasons, list(after.dead), sorted(unfinished), sums,
+        )  # fmt: skip
