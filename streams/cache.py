@@ -3,16 +3,20 @@
 To be used only where no other process writes the same rows.
 """
 
+from collections.abc import Iterable
+
 from domains.row import Row, RowKey
 from infra.engine.table import Record
 from streams.rows import ParkedHead
 
-#: Rows of one generation; two generations are kept, some 2 KB a row.
+#: Rows of one generation of one table; two generations are kept, some 2 KB a row.
 GENERATION_MAX_ROWS = 2_000
 #: Keys of one generation that are known to exist; two are kept, some 60 bytes a key.
 SEEN_MAX_KEYS = 100_000
 
-Address = tuple[type[Row], RowKey]
+#: A row as it was committed: class, key, and record and row, or None if it was deleted.
+Committed = tuple[type[Row], RowKey, Record | None, Row | None]
+Kept = dict[RowKey, tuple[Record, Row]]
 
 
 class RowCache:
@@ -22,36 +26,46 @@ class RowCache:
     probably new: that is only a guess, which the primary key, or a look, has to confirm.
     """
 
-    def __init__(self) -> None:
-        self._young: dict[Address, tuple[Record, Row]] = {}
-        self._old: dict[Address, tuple[Record, Row]] = {}
+    def __init__(self, own: Iterable[type[Row]]) -> None:
+        """`own` are the rows that are kept whole; of the others only the keys are remembered."""
+        self._young: dict[type[Row], Kept] = {row: {} for row in own}
+        self._old: dict[type[Row], Kept] = {row: {} for row in own}
         self._seen: set[int] = set()
         self._seen_before: set[int] = set()
         #: The sagas that have deliveries parked.
         self.parked: set[str] = set()
 
-    def get(self, address: Address) -> tuple[Record, Row] | None:
+    def get(self, row: type[Row], key: RowKey) -> tuple[Record, Row] | None:
         """The row as this process last wrote it, if it is still known."""
-        return self._young.get(address) or self._old.get(address)
+        young = self._young.get(row)
+        if young is None:
+            return None
+        return young.get(key) or self._old[row].get(key)
 
-    def never_seen(self, address: Address) -> bool:
+    def never_seen(self, row: type[Row], key: RowKey) -> bool:
         """Whether nothing is known of this key, so that the row is probably absent."""
-        mark = hash(address)
+        mark = hash((row, key))
         return mark not in self._seen and mark not in self._seen_before
 
-    def written(self, address: Address, record: Record | None, row: Row | None, own: bool) -> None:
-        """A commit wrote this row, or deleted it (None); `own` rows are kept whole."""
-        if address[0] is ParkedHead:
-            (self.parked.add if row is not None else self.parked.discard)(str(address[1][0]))
+    def absorb(self, rows: Iterable[Committed]) -> None:
+        """Remember what a commit wrote."""
+        seen, young = self._seen, self._young
+        for row, key, record, after in rows:
+            seen.add(hash((row, key)))
+            kept = young.get(row)
+            if kept is not None:
+                if record is None or after is None:
+                    kept.pop(key, None)
+                    self._old[row].pop(key, None)
+                else:
+                    kept[key] = (record, after)
+            elif row is ParkedHead:
+                (self.parked.discard if after is None else self.parked.add)(str(key[0]))
+        self._age()
+
+    def _age(self) -> None:
         if len(self._seen) >= SEEN_MAX_KEYS:
             self._seen_before, self._seen = self._seen, set()
-        self._seen.add(hash(address))
-        if not own:
-            return
-        if record is None or row is None:
-            self._young.pop(address, None)
-            self._old.pop(address, None)
-            return
-        if len(self._young) >= GENERATION_MAX_ROWS:
-            self._old, self._young = self._young, {}
-        self._young[address] = (record, row)
+        for row, kept in self._young.items():
+            if len(kept) >= GENERATION_MAX_ROWS:
+                self._old[row], self._young[row] = kept, {}

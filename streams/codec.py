@@ -17,12 +17,13 @@ _TYPES = {
 }  # fmt: skip
 
 R = TypeVar("R", bound=Row)
+_MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_millis(moment: datetime) -> int:
     """Epoch milliseconds of an aware time."""
-    return round(moment.timestamp() * 1000)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_millis(millis: int) -> datetime:

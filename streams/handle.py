@@ -71,7 +71,7 @@ class Handler:
         self.now = now
         self.answer = answer
         self.positions: dict[RowKey, Record] = {}
-        self.cache = RowCache() if exclusive else None
+        self.cache = RowCache(part.rows) if exclusive else None
         self.passes = 0
 
     async def handle(self, batch: Sequence[Delivery], marks: Sequence[Mark] = ()) -> Handled:

@@ -83,7 +83,7 @@ class Reads:
         for address in ws.unread(new):
             if self._cached(ws, address):
                 continue
-            if self._cache is not None and self._cache.never_seen(address):
+            if self._cache is not None and self._cache.never_seen(*address):
                 ws.suppose(address)
             else:
                 keys[address[0]][address[1]] = None
@@ -107,7 +107,7 @@ class Reads:
                 return False
             ws.load(row, key, None)
             return True
-        cached = self._cache.get(address)
+        cached = self._cache.get(row, key)
         if cached is None:
             return False
         self._tx.assume(self._codecs[row].table, key, cached[0])

@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from domains.row import Row, RowKey
+from domains.row import RowKey
 from infra.engine.engine import Transaction
 from infra.engine.table import Record, Table, Value
 from streams import deadletter
-from streams.cache import RowCache
+from streams.cache import Committed, RowCache
 from streams.envelope import Envelope
 from streams.lane import Lane
 from streams.perform import Performance
@@ -38,14 +38,13 @@ class Writes:
         self._lane = lane
         self._positions = positions
         self._cache = cache
-        self._own = frozenset(part.rows)
         self._marked: dict[RowKey, Record] = {}
-        self._kept: list[tuple[type[Row], RowKey, Record | None, Row | None]] = []
+        self._kept: list[Committed] = []
 
     def images(self, images: Iterable[Image]) -> int | None:
         """Write the touched rows; returns when the earliest of the new timers is due."""
         new: dict[Table, list[tuple[Value, ...]]] = defaultdict(list)
-        tx, due = self.tx, None
+        tx, kept, due = self.tx, self._kept, None
         for row, key, before, after in images:
             self.any = True
             codec = self.part.codecs[row]
@@ -53,11 +52,11 @@ class Writes:
                 tx.discard(codec.table, key)
             elif after is None:
                 tx.delete(codec.table, key)
-                self._keep(row, key, None, None)
+                kept.append((row, key, None, None))
             elif before is None:
                 values = codec.encode(after)
                 new[codec.table].append(values)
-                self._keep(row, key, Record(values, tx.id, 1), after)
+                kept.append((row, key, Record(values, tx.id, 1), after))
                 if isinstance(after, TimerDue):
                     due = min(after.due, due or after.due)
             else:
@@ -65,14 +64,10 @@ class Writes:
                 values = codec.encode(after, before, old)
                 tx.put(codec.table, values)
                 version = old.tx_version + 1 if old else 1
-                self._keep(row, key, Record(values, tx.id, version), after)
+                kept.append((row, key, Record(values, tx.id, version), after))
         for table, rows in new.items():
             tx.insert_new(table, rows)
         return due
-
-    def _keep(self, row: type[Row], key: RowKey, record: Record | None, after: Row | None) -> None:
-        if self._cache is not None and row in self._own:
-            self._kept.append((row, key, record, after))
 
     def announce(self, show: Performance) -> list[Envelope]:
         """Number what the pass announced, and insert it into the outbox."""
@@ -120,7 +115,5 @@ class Writes:
     def committed(self) -> None:
         """The transaction is committed: remember what was written."""
         self._positions.update(self._marked)
-        if self._cache is None:
-            return
-        for row, key, record, after in self._kept:
-            self._cache.written((row, key), record, after, row in self._own)
+        if self._cache is not None:
+            self._cache.absorb(self._kept)
