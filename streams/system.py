@@ -16,6 +16,9 @@ from infra.engine.errors import Conflict
 from infra.settings import Settings
 from streams.answers import answer
 from streams.bus import Bus, TopicSpec
+from streams.connectors.local_provider import LocalProvider
+from streams.connectors.payment import PaymentConnector
+from streams.connectors.provider import PaymentProvider
 from streams.delivery import Delivery, Outcome
 from streams.embedded import EmbeddedBus
 from streams.lane import OPEN, adopt, lanes, retire
@@ -46,12 +49,15 @@ class System:
         *,
         topology: Topology | None = None,
         now: Callable[[], datetime] = utc_now,
+        provider: PaymentProvider | None = None,
     ) -> None:
         self.settings = settings
         self.topology = topology or discover()
         self.now = now
         self.stores: dict[str, Store] = {}
         self.workers: dict[str, Worker] = {}
+        self.provider: PaymentProvider = provider or LocalProvider(settings.data)
+        self.connector: PaymentConnector | None = None
         #: Hear every announcement of this process after its commit (dashboards).
         self.taps: list[Tap] = []
         self.operator_key = ""
@@ -80,6 +86,10 @@ class System:
                 operator_key=self.operator_key,
             )  # fmt: skip
         await asyncio.gather(*(worker.start() for worker in self.workers.values()))
+        if payment := self.workers.get("payment"):
+            connector = PaymentConnector(payment, self.bus, self.topology.catalogue, self.provider)
+            await connector.start()
+            self.connector = connector
         self._tasks.append(asyncio.create_task(self._notice(), name="notice other processes"))
 
     def _bus(self) -> Bus:
@@ -106,6 +116,8 @@ class System:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        if self.connector is not None:
+            await self.connector.stop()
         await asyncio.gather(*(worker.stop() for worker in self.workers.values()))
         if self.stores:
             await self.bus.close()

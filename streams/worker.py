@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Protocol
 
 from infra.engine.errors import Conflict, EngineError, LockedOut, Unavailable
 from infra.observe import observe
@@ -25,6 +26,7 @@ from streams.rows import LaneRow
 from streams.store import Store
 from streams.timers import due_deliveries, next_due
 from streams.trace import trace_id
+from streams.writes import Mark
 
 #: Deliveries handled in one transaction.
 BATCH_MAX_MESSAGES = 500
@@ -44,6 +46,13 @@ TROUBLE_MAX_S = 5.0
 
 #: Hears what a batch announced, after its commit; must not wait.
 Tap = Callable[[Sequence[Envelope]], None]
+
+
+class Noting(Protocol):
+    """Knows positions that are to be written now and then."""
+
+    def notes(self) -> list[Mark]:
+        """Those that moved since the last call."""
 
 
 class Overloaded(Exception):
@@ -84,6 +93,8 @@ class Worker:
         self._stopping = False
         self._noticed = False
         self._noted_at = 0.0
+        #: Whoever else keeps its positions in this store, by subscriber; written with ours.
+        self.beside: dict[str, Noting] = {}
         #: Called when a task of this worker dies of a bug; the process must not limp on.
         self.failed: Callable[[BaseException | None], None] = _crash
 
@@ -167,7 +178,7 @@ class Worker:
                 future.set_exception(StoreTrouble("the service is stopping"))
         with suppress(EngineError, LaneLost):
             await self.relay.flush()
-            await self.handler.beat(self.subscription.notes())
+            await self.handler.beat(self._notes())
         await self.subscription.close()
 
     # the loop
@@ -307,11 +318,15 @@ class Worker:
         if now - self._noted_at < NOTE_INTERVAL_S:
             return
         self._noted_at = now
-        notes, lane = self.subscription.notes(), self.handler.lane
+        notes, lane = self._notes(), self.handler.lane
         if notes or lane.acknowledged != lane.row.published:
             with suppress(EngineError):  # it is only a note; the next one says more
                 await self.handler.beat(notes)
                 self.subscription.noted(notes)
+
+    def _notes(self) -> list[Mark]:
+        everybody: list[Noting] = [self.subscription, *self.beside.values()]
+        return [mark for one in everybody for mark in one.notes()]
 
 
 def _crash(error: BaseException | None) -> None:

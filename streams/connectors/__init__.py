@@ -1,0 +1,1 @@
+"""What waits for strangers: payment providers and others whose answers take their time."""

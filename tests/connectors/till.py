@@ -1,0 +1,159 @@
+"""A running system with a shop that takes cards, on a data folder of its own."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from domains.order.rows import Listing
+from domains.payment.rows import Payment
+from domains.row import Row
+from infra.settings import Settings
+from schemas.inventory import ListProduct
+from schemas.message import Command
+from streams.connectors.payment import PaymentConnector
+from streams.delivery import Delivery, Outcome, Via
+from streams.envelope import Envelope
+from streams.system import System
+from tests.trade import place
+
+R = TypeVar("R", bound=Row)
+
+#: Seconds after which something that was to happen counts as not happening.
+PATIENCE_SECONDS = 20
+#: What one order of these tests costs: two of tea, one of rice.
+PRICE = 2_100
+
+
+class Till:
+    """The system and everything it announced."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.data = system.data
+        self.heard: list[Envelope] = []
+        self._news = asyncio.Event()
+        system.taps.append(self._hear)
+
+    def _hear(self, batch: Sequence[Envelope]) -> None:
+        self.heard.extend(batch)
+        self._news.set()
+
+    @property
+    def connector(self) -> PaymentConnector:
+        assert self.system.connector is not None
+        return self.system.connector
+
+    async def until(self, name: str, saga: str = "O-1") -> Envelope:
+        """The announcement of this name in this saga, as soon as it is made."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                if found := self.said(name, saga):
+                    return found[0]
+                self._news.clear()
+                await self._news.wait()
+
+    def said(self, name: str, saga: str = "O-1") -> list[Envelope]:
+        return [e for e in self.heard if e.type.split(".")[2] == name and e.saga == saga]
+
+    async def send(self, command: Command, number: int = 1) -> Outcome:
+        """Hand a command in as the operator's tools do."""
+        spec = command.spec
+        envelope = Envelope(
+            id=f"{spec.saga(command)}-{spec.name}-{number}", source="/odori/test/till",
+            type=spec.wire, topic=spec.topic, key=spec.key(command), payload=command.payload(),
+            saga=spec.saga(command),
+        )  # fmt: skip
+        return await self.system.submit(spec.domain, Delivery(envelope, Via.HTTP, operator=True))
+
+    async def stock_up(self, quantity: int = 1_000) -> None:
+        """Tea and rice, and an order domain that knows of both."""
+        for product, category, price in (("tea", "drinks", "4.50"), ("rice", "grains", "12.00")):
+            listed = ListProduct(
+                product_id=product, product_name=product, category=category, currency="USD",
+                unit_price=price, quantity=quantity,
+            )  # fmt: skip
+            await self.send(listed)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while None in [await self.row(Listing, "order", name) for name in ("tea", "rice")]:
+                pass  # every look is a read of the store
+
+    async def buy(self, order_id: str = "O-1", **changes: Any) -> None:
+        """An order paid by card."""
+        await self.send(place(order_id, payment_method="card", **changes))
+
+    async def row(self, row: type[R], domain: str, *key: str) -> R | None:
+        """One row as it is now."""
+        store = self.system.stores[domain]
+        codec = store.codec(row)
+        async with store.reader.begin() as snapshot:
+            await snapshot.fetch({codec.table: [key]})
+            record = snapshot.seen(codec.table, key)
+        found = None if record is None else codec.decode(record)
+        assert found is None or isinstance(found, row)
+        return found
+
+    async def payment(self, order_id: str = "O-1", customer: str = "ann") -> Payment:
+        found = await self.row(Payment, "payment", customer, order_id)
+        assert found is not None
+        return found
+
+    async def until_attempted(self, order_id: str = "O-1") -> None:
+        """The connector may have called its provider."""
+        await self.until("ChargeAttempted", order_id)
+
+
+def rules(data: Path, *lines: str) -> None:
+    """Tell the local provider how to behave from now on."""
+    data.mkdir(exist_ok=True)
+    (data / "provider.rules").write_text("\n".join(lines), "utf-8")
+
+
+def answered(data: Path) -> list[tuple[str, int]]:
+    """(key, approved) of everything that the provider ever answered."""
+    if not (data / "provider.db").exists():
+        return []
+    with closing(sqlite3.connect(data / "provider.db")) as books:
+        return books.execute("SELECT key, approved FROM answered ORDER BY key").fetchall()
+
+
+async def until_answered(data: Path, key: str) -> None:
+    """The provider did what this key asks for, whether or not anybody knows."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while key not in dict(answered(data)):
+            await asyncio.to_thread(data.exists)  # every look is a read of the books
+
+
+def check_the_books(data: Path) -> None:
+    """What the provider has taken and not given back is what payment counts as paid."""
+    with closing(sqlite3.connect(data / "provider.db")) as books:
+        [(taken,)] = books.execute(
+            "SELECT coalesce(sum(CASE kind WHEN 'charge' THEN amount ELSE -amount END), 0)"
+            " FROM answered WHERE approved"
+        ).fetchall()
+    with closing(sqlite3.connect(data / "payment.db")) as store:
+        [name] = [
+            name
+            for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            if name.endswith("$payment")
+        ]
+        payments = store.execute(
+            f'SELECT status, sum(amount) FROM "{name}" WHERE payment_method = ? GROUP BY status',
+            ("card",),
+        )
+        paid = dict(payments.fetchall())
+    assert taken == paid.get("COMPLETED", 0)
+    assert not paid.keys() & {"REQUESTED", "VOIDING", "REFUNDING"}, "at rest nothing waits"
+
+
+@asynccontextmanager
+async def opened(data: Path) -> AsyncIterator[Till]:
+    """A system that runs, and is stopped afterwards."""
+    system = System(Settings(data=data))
+    await system.start()
+    try:
+        yield Till(system)
+    finally:
+        await system.stop()
