@@ -14,6 +14,7 @@ from infra.settings import Settings
 from schemas.inventory import ListProduct
 from schemas.message import Command
 from streams.connectors.payment import PaymentConnector
+from streams.connectors.provider import PaymentProvider
 from streams.delivery import Delivery, Outcome, Via
 from streams.envelope import Envelope
 from streams.system import System
@@ -25,6 +26,8 @@ R = TypeVar("R", bound=Row)
 PATIENCE_SECONDS = 20
 #: What one order of these tests costs: two of tea, one of rice.
 PRICE = 2_100
+
+WAITING = ("REQUESTED", "VOIDING", "REFUNDING")
 
 
 class Till:
@@ -104,6 +107,24 @@ class Till:
         """The connector may have called its provider."""
         await self.until("ChargeAttempted", order_id)
 
+    async def until_ended(self, order_id: str) -> None:
+        """The order is confirmed or cancelled."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (
+                self.said("OrderConfirmed", order_id) + self.said("OrderCancelled", order_id)
+            ):
+                self._news.clear()
+                await self._news.wait()
+
+    async def until_settled(self, places: list[tuple[str, str]]) -> None:
+        """None of these payments waits for the provider; (customer, order) each."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for customer, order in places:
+                while True:
+                    row = await self.row(Payment, "payment", customer, order)
+                    if row is None or row.status not in WAITING:
+                        break
+
 
 def rules(data: Path, *lines: str) -> None:
     """Tell the local provider how to behave from now on."""
@@ -126,6 +147,23 @@ async def until_answered(data: Path, key: str) -> None:
             await asyncio.to_thread(data.exists)  # every look is a read of the books
 
 
+def heard(data: Path, envelope: Envelope) -> int:
+    """How far the connector has noted that it heard the lane of this announcement."""
+    with closing(sqlite3.connect(data / "payment.db")) as store:
+        [table] = tables(store, "positions")
+        rows = store.execute(
+            f'SELECT sequence FROM "{table}" WHERE subscriber = ? AND lane = ?',
+            ("payment.connector", envelope.source.rpartition("/")[2]),
+        )
+        return sum(sequence for (sequence,) in rows)
+
+
+def tables(store: sqlite3.Connection, name: str) -> list[str]:
+    """The full name on disk of a domain's table."""
+    found = store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return [table for (table,) in found if table.endswith(f"${name}")]
+
+
 def check_the_books(data: Path) -> None:
     """What the provider has taken and not given back is what payment counts as paid."""
     with closing(sqlite3.connect(data / "provider.db")) as books:
@@ -134,24 +172,20 @@ def check_the_books(data: Path) -> None:
             " FROM answered WHERE approved"
         ).fetchall()
     with closing(sqlite3.connect(data / "payment.db")) as store:
-        [name] = [
-            name
-            for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            if name.endswith("$payment")
-        ]
+        [name] = tables(store, "payment")
         payments = store.execute(
             f'SELECT status, sum(amount) FROM "{name}" WHERE payment_method = ? GROUP BY status',
             ("card",),
         )
         paid = dict(payments.fetchall())
     assert taken == paid.get("COMPLETED", 0)
-    assert not paid.keys() & {"REQUESTED", "VOIDING", "REFUNDING"}, "at rest nothing waits"
+    assert not paid.keys() & set(WAITING), "at rest nothing waits"
 
 
 @asynccontextmanager
-async def opened(data: Path) -> AsyncIterator[Till]:
+async def opened(data: Path, provider: PaymentProvider | None = None) -> AsyncIterator[Till]:
     """A system that runs, and is stopped afterwards."""
-    system = System(Settings(data=data))
+    system = System(Settings(data=data), provider=provider)
     await system.start()
     try:
         yield Till(system)
