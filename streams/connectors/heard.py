@@ -35,10 +35,9 @@ class Heard:
             return
         source = arrival.envelope.source
         line = self._lines[source]
-        first = next(iter(line)) == arrival.offset
         del line[arrival.offset]
         reached = next(iter(line.values())) if line else self._last[source]
-        if first and reached is not None:
+        if reached is not None:
             self._subscription.done([reached])
             self._moved.update((mark[:3], mark) for mark in self._subscription.marks([reached]))
 

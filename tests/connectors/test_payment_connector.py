@@ -3,14 +3,26 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from domains.inventory.rows import Stock
+from domains.payment.rows import Payment
 from schemas.payment import SettleCharge
+from schemas.shipping import RefuseDestination
 from streams.connectors.local_provider import LocalProvider
 from streams.connectors.payment import CALLS_MAX_COUNT
 from streams.connectors.provider import Reply, Request
 from streams.delivery import Result
-from tests.connectors.till import Till, answered, check_the_books, opened, rules
+from tests.connectors.till import (
+    PATIENCE_SECONDS,
+    Till,
+    answered,
+    check_the_books,
+    opened,
+    rules,
+)
 from tests.shop import cancel
+from tests.trade import ATLANTIS
 
 
 async def test_an_approved_card_pays_for_the_order(tmp_path: Path) -> None:
@@ -156,6 +168,29 @@ async def test_a_void_that_overtakes_its_charge_changes_nothing(tmp_path: Path) 
         till.connector.hear(arrivals[::-1])
         await till.until("PaymentVoided")
     assert answered(tmp_path) == []
+
+
+async def test_what_is_heard_while_the_row_is_read_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as till:
+        await till.stock_up()
+        await till.send(RefuseDestination(destination="Sunken", request_id="r1"))
+        read, under_way = till.connector._read, till.connector._under_way
+
+        async def read_slowly(place: tuple[str, str]) -> Payment | None:
+            payment = await read(place)
+            if payment is not None and payment.status == "COMPLETED":
+                await till.until("RefundRequested")
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    while len(under_way[place]) < 2:
+                        await asyncio.to_thread(tmp_path.exists)
+            return payment
+
+        monkeypatch.setattr(till.connector, "_read", read_slowly)
+        await till.buy(shipping_address=ATLANTIS)
+        await till.until("PaymentRefunded")
+    check_the_books(tmp_path)
 
 
 async def test_a_repeated_answer_with_another_timestamp_is_dropped(tmp_path: Path) -> None:

@@ -183,9 +183,11 @@ def check_the_books(data: Path) -> None:
 
 
 @asynccontextmanager
-async def opened(data: Path, provider: PaymentProvider | None = None) -> AsyncIterator[Till]:
+async def opened(
+    data: Path, provider: PaymentProvider | None = None, kafka: str = ""
+) -> AsyncIterator[Till]:
     """A system that runs, and is stopped afterwards."""
-    system = System(Settings(data=data), provider=provider)
+    system = System(Settings(data=data, kafka=kafka), provider=provider)
     await system.start()
     try:
         yield Till(system)
