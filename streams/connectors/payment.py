@@ -27,6 +27,7 @@ from schemas.payment import (
 from streams.bus import Arrival, Bus
 from streams.connectors.heard import Heard
 from streams.connectors.provider import PaymentProvider, ProviderDown, Reply, Request
+from streams.connectors.rows import Rows
 from streams.delivery import Delivery, Result, Via
 from streams.envelope import Envelope
 from streams.trace import next_hop
@@ -66,6 +67,7 @@ class PaymentConnector:
         self._bus = bus
         self._catalogue = catalogue
         self._provider = provider
+        self._read = Rows(worker.store, Payment).read
         self._calls = asyncio.Semaphore(CALLS_MAX_COUNT)
         self._under_way: dict[tuple[str, str], list[Arrival]] = {}
         self._room = asyncio.Event()
@@ -158,7 +160,7 @@ class PaymentConnector:
     async def _turn(self, place: tuple[str, str], cause: Envelope, wait: float) -> bool:
         """Read the row and do what it waits for; True if it waits for nothing."""
         payment = await self._read(place)
-        if payment is None or payment.status not in _WAITING:
+        if not isinstance(payment, Payment) or payment.status not in _WAITING:
             return True
         try:
             await self._ask(payment, cause)
@@ -166,14 +168,6 @@ class PaymentConnector:
             await asyncio.sleep(wait)  # keeps its place among the calls: the others need not try
             raise
         return False
-
-    async def _read(self, place: tuple[str, str]) -> Payment | None:
-        codec = self._worker.store.codec(Payment)
-        async with self._worker.store.reader.begin() as snapshot:
-            await snapshot.fetch({codec.table: [place]})
-            record = snapshot.seen(codec.table, place)
-        row = codec.decode(record) if record is not None else None
-        return row if isinstance(row, Payment) else None
 
     async def _ask(self, payment: Payment, cause: Envelope) -> None:
         who: dict[str, Any] = {"order_id": payment.order_id, "customer_id": payment.customer_id}

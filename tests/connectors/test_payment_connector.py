@@ -7,6 +7,7 @@ import pytest
 
 from domains.inventory.rows import Stock
 from domains.payment.rows import Payment
+from domains.row import Row
 from schemas.payment import SettleCharge
 from schemas.shipping import RefuseDestination
 from streams.connectors.local_provider import LocalProvider
@@ -178,9 +179,9 @@ async def test_what_is_heard_while_the_row_is_read_is_not_missed(
         await till.send(RefuseDestination(destination="Sunken", request_id="r1"))
         read, under_way = till.connector._read, till.connector._under_way
 
-        async def read_slowly(place: tuple[str, str]) -> Payment | None:
+        async def read_slowly(place: tuple[str, str]) -> Row | None:
             payment = await read(place)
-            if payment is not None and payment.status == "COMPLETED":
+            if isinstance(payment, Payment) and payment.status == "COMPLETED":
                 await till.until("RefundRequested")
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     while len(under_way[place]) < 2:
