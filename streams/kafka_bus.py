@@ -14,11 +14,22 @@ from streams.envelope import Envelope, NotCloudEvent
 class KafkaSubscription(Subscription):
     """One subscriber's member of its consumer group; the broker keeps its position."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, skip: Collection[str]) -> None:
         self._receiver = receiver
+        self._skip = frozenset(wire.encode() for wire in skip)
 
     async def poll(self, max_messages: int, max_bytes: int) -> list[Arrival]:
-        return [_arrival(record) for record in await self._receiver.poll(max_messages, max_bytes)]
+        while True:
+            arrivals, skipped = [], []
+            for record in await self._receiver.poll(max_messages, max_bytes):
+                if _type_of(record) in self._skip:
+                    skipped.append((record.topic, record.partition, record.offset))
+                else:
+                    arrivals.append(_arrival(record))
+            if skipped:
+                self._receiver.done(skipped)
+            if arrivals:
+                return arrivals
 
     def marks(self, batch: Sequence[Arrival]) -> list[tuple[str, str, str, int]]:
         return []
@@ -70,7 +81,7 @@ class KafkaBus(Bus):
     ) -> Subscription:
         receiver = Receiver(self._connection, f"{subscriber}.e{self._epoch}")
         await receiver.start(topics)
-        self._subscriptions.append(KafkaSubscription(receiver))
+        self._subscriptions.append(KafkaSubscription(receiver, skip))
         return self._subscriptions[-1]
 
     async def tail(
@@ -92,6 +103,15 @@ def _topic(spec: TopicSpec) -> Topic:
         "min.insync.replicas": str(spec.min_insync),
     }
     return Topic(spec.name, spec.partitions, spec.replication, config)
+
+
+def _type_of(record: Any) -> bytes | None:
+    """The message type of a record in binary mode."""
+    for name, value in record.headers:
+        if name == "ce_type":
+            found: bytes | None = value
+            return found
+    return None
 
 
 def _arrival(record: Any) -> Arrival:
