@@ -1,5 +1,7 @@
 """Paying back: asked for by people, decided by the pivot, answered by a provider."""
 
+from datetime import datetime
+
 from domains.domain import Address
 from domains.payment import domain
 from domains.payment.rows import Payment, PaymentHistory, Status, Wallet
@@ -25,7 +27,7 @@ def changing(customer: str, order: str) -> list[Address]:
         Wallet.address(customer),
         *[
             PaymentHistory.address(customer, order, number)
-            for number in range(2, CHANGES_MAX_COUNT + 1)
+            for number in range(1, CHANGES_MAX_COUNT + 1)
         ],
     ]
 
@@ -94,16 +96,19 @@ def pay_back(payment: Payment, tx: Tx) -> PaymentRefunded | RefundRequested:
 
 
 def keep(payment: Payment, tx: Tx) -> None:
-    """Write a payment that changed, and its history."""
+    """Write a payment that changed, and its history, which begins with the first change."""
+    before = tx.get(Payment, payment.customer_id, payment.order_id)
+    if before is not None and before.revision == 1:
+        tx.put(_line(before, before.processed_at or before.created_at))
     changed = payment.but(revision=payment.revision + 1)
     tx.put(changed)
-    tx.put(history(changed, tx))
+    tx.put(_line(changed, tx.now))
 
 
-def history(payment: Payment, tx: Tx) -> PaymentHistory:
-    """The line of history for a payment as it is now."""
+def _line(payment: Payment, at: datetime) -> PaymentHistory:
+    """The line of history for a payment as it was then."""
     return PaymentHistory(
         customer_id=payment.customer_id, order_id=payment.order_id, number=payment.revision,
         payment_id=payment.payment_id, status=payment.status, amount=payment.amount,
-        currency=payment.currency, transaction_id=payment.transaction_id, at=tx.now,
+        currency=payment.currency, transaction_id=payment.transaction_id, at=at,
     )  # fmt: skip

@@ -74,7 +74,8 @@ class Payment(Row, partition=("customer_id",), clustering=("order_id",)):
 
 
 class PaymentHistory(Row, partition=("customer_id",), clustering=("order_id", "number")):
-    """One change of a payment; `number` is the payment's revision then."""
+    """A payment before and after each change; `number` is its revision then. A payment that never
+    changed has none: its row says all."""
 
     customer_id: str
     order_id: str

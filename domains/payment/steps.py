@@ -4,8 +4,8 @@ from pydantic import JsonValue
 
 from domains.domain import Address
 from domains.payment import domain, refunds, wallets
-from domains.payment.refunds import changing, history, keep, pay_back
-from domains.payment.rows import Payment, PaymentHistory, Status, Wallet
+from domains.payment.refunds import changing, keep, pay_back
+from domains.payment.rows import Payment, Status, Wallet
 from domains.tx import Tx
 from schemas.inventory import StockReserved
 from schemas.message import Failure
@@ -34,7 +34,6 @@ def _of_charging(event: StockReserved) -> list[Address]:
     customer, order = event.customer_id, event.order_id
     return [
         Payment.address(customer, order),
-        PaymentHistory.address(customer, order, 1),
         Wallet.address(customer),
     ]
 
@@ -125,7 +124,7 @@ def settle(
 def _opened(
     event: StockReserved, amount: int, status: Status, tx: Tx, declined: str = ""
 ) -> Payment:
-    """The payment of an order, written with the first line of its history."""
+    """The payment of an order, as it begins; its history begins with its first change."""
     card, answered = status is Status.REQUESTED, status is not Status.REQUESTED
     refusal: dict[str, JsonValue] = {
         "provider": "wallet",
@@ -144,5 +143,4 @@ def _opened(
         category=event.category if card else None,
     )  # fmt: skip
     tx.put(payment)
-    tx.put(history(payment, tx))
     return payment

@@ -45,7 +45,8 @@ class Shipment(Row, partition=("prefecture",), clustering=("order_id",)):
 
 
 class ShipmentHistory(Row, partition=("prefecture",), clustering=("order_id", "number")):
-    """One change of a shipment; `number` is the shipment's revision then."""
+    """A shipment before and after each change; `number` is its revision then. A shipment that
+    never moved has none: its row says all."""
 
     prefecture: str
     order_id: str

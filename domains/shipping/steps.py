@@ -1,6 +1,6 @@
 """Shipping's part of the dance: arrange or stop, the pivot; then where the parcel is."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domains.domain import Address
 from domains.shipping import destinations, domain
@@ -27,7 +27,7 @@ ENDED = (Status.STOPPED, Status.REFUSED)
 
 def _shipment(event: StopAsked | PaymentCompleted) -> list[Address]:
     place, order = event.shipment_partition, event.order_id
-    return [Shipment.address(place, order), ShipmentHistory.address(place, order, 1)]
+    return [Shipment.address(place, order)]
 
 
 def _of_arranging(event: PaymentCompleted) -> list[Address]:
@@ -42,7 +42,7 @@ def _of_arranging(event: PaymentCompleted) -> list[Address]:
 
 def _of_updating(event: UpdateShipment) -> list[Address]:
     place, order = event.shipment_partition, event.order_id
-    later = [ShipmentHistory.address(place, order, number) for number in (2, 3)]
+    later = [ShipmentHistory.address(place, order, number) for number in (1, 2, 3)]
     return [Shipment.address(place, order), *later]
 
 
@@ -73,7 +73,7 @@ def arrange(event: PaymentCompleted, tx: Tx) -> ShipmentArranged | ShipmentRefus
         carrier_revision=0 if refused else carrier.revision,
         destination_revision=refused.revision if refused else 0,
     )  # fmt: skip
-    _keep(shipment, tx)
+    tx.put(shipment)
     if refused:
         return ShipmentRefused(
             **event.ref(), reason=shipment.reason or "", detail=shipment.detail or ""
@@ -100,7 +100,7 @@ def stop(
             shipment_id=f"S-{event.order_id}", customer_id=event.customer_id,
             status=Status.STOPPED, created_at=tx.now, reason=event.reason, detail=event.detail,
         )  # fmt: skip
-        _keep(shipment, tx)
+        tx.put(shipment)
     else:
         tx.touch(shipment)
     if shipment.status in ENDED:
@@ -130,22 +130,22 @@ def update_shipment(event: UpdateShipment, tx: Tx) -> ShipmentUpdated | Shipment
         shipped_at=tx.now if shipped else shipment.shipped_at,
         delivered_at=None if shipped else tx.now,
     )  # fmt: skip
-    _keep(moved, tx)
+    if shipment.revision == 1:
+        tx.put(_line(shipment, shipment.created_at))
+    tx.put(moved)
+    tx.put(_line(moved, tx.now))
     return ShipmentUpdated(
         order_id=moved.order_id, customer_id=moved.customer_id, shipment_id=moved.shipment_id,
         tracking_number=shipment.tracking_number, status=event.status, revision=revision,
     )  # fmt: skip
 
 
-def _keep(shipment: Shipment, tx: Tx) -> None:
-    """Write a shipment, and its history."""
-    tx.put(shipment)
-    tx.put(
-        ShipmentHistory(
-            prefecture=shipment.prefecture, order_id=shipment.order_id, number=shipment.revision,
-            shipment_id=shipment.shipment_id, status=shipment.status,
-            tracking_number=shipment.tracking_number, at=tx.now,
-        )
+def _line(shipment: Shipment, at: datetime) -> ShipmentHistory:
+    """The line of history for a shipment as it was then."""
+    return ShipmentHistory(
+        prefecture=shipment.prefecture, order_id=shipment.order_id, number=shipment.revision,
+        shipment_id=shipment.shipment_id, status=shipment.status,
+        tracking_number=shipment.tracking_number, at=at,
     )  # fmt: skip
 
 
