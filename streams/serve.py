@@ -1,7 +1,6 @@
 """One process, served: the system and its web side, until a signal ends both cleanly."""
 
 import asyncio
-import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from infra.settings import Settings
+from infra.tuning import tune_process
 from streams.intake.app import create_app
 from streams.system import System, announce_running
 
@@ -19,8 +19,6 @@ BACKLOG_MAX_CONNECTIONS = 4_096
 GRACE_S = 1
 #: Seconds that an idle connection is kept.
 KEEP_ALIVE_S = 30
-#: Allocations before a young collection; a batch of 500 orders makes garbage by the ten thousand.
-GC_THRESHOLD_OBJECTS = 50_000
 
 
 class PortTaken(Exception):
@@ -46,9 +44,7 @@ async def serve(settings: Settings, said: Callable[[System, str], None]) -> None
 
 def _begun(system: System, url: str, said: Callable[[System, str], None]) -> None:
     announce_running(system.data, url)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD_OBJECTS, 20, 50)
+    tune_process()
     said(system, url)
 
 
