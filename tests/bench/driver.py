@@ -1,6 +1,7 @@
 """Drives a running system in this process: orders in, and the moment each of them has ended."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -165,6 +166,12 @@ class Driver:
         self._times = None
         return times, self._take().since(taken)
 
+    async def idle(self, seconds: float) -> float:
+        """Seconds of the processor while nothing is asked."""
+        taken = time.process_time()
+        await pause(seconds)
+        return time.process_time() - taken
+
     def _arrive(self, due: float) -> None:
         self._begin(min(due, time.perf_counter()))  # the loop's clock knows milliseconds only
 
@@ -192,6 +199,8 @@ async def pause(seconds: float) -> None:
 @asynccontextmanager
 async def driving(settings: Settings) -> AsyncIterator[Driver]:
     """A prepared system, tuned as the served one is."""
+    # A broker that has just begun says for a while that it is not ready.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     system = System(settings)
     await system.start()
     try:

@@ -59,7 +59,7 @@ def ratios(figures: list[Figure]) -> list[Figure]:
     return [
         Figure(f.section, f.name, f"{f.column}/floor", f.value / floor[f.name], f.unit)
         for f in figures
-        if f.name in floor and f.column != "floor"
+        if f.name in floor and not f.column.startswith("floor")
     ]
 
 

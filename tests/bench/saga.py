@@ -16,6 +16,8 @@ from tests.bench.figures import Figure, percentile, rss_mb
 WARM_ORDERS = 1_000
 #: Rates that the latency is measured at, beside half the maximum.
 RATES = (100, 200)
+#: Seconds that a system without work is watched.
+IDLE_S = 3
 #: Orders of one window of the flatness run.
 FLAT_WINDOW_ORDERS = 10_000
 SIDE_BY_SIDE = "system and floor"
@@ -33,7 +35,11 @@ class Scale:
 
 
 QUICK = Scale(
-    orders=5_000, latency_seconds=5, flat_orders=0, burst_seconds=3, profiled_orders=2_000
+    orders=5_000,
+    latency_seconds=5,
+    flat_orders=2 * FLAT_WINDOW_ORDERS,
+    burst_seconds=3,
+    profiled_orders=2_000,
 )
 
 
@@ -56,6 +62,7 @@ async def _measure(column: str, settings: Settings, scale: Scale) -> list[Figure
 
     figures: list[Figure] = []
     async with driving(settings) as driver:
+        figure("memory before", rss_mb(), "MB")
         await driver.all_out(WARM_ORDERS)
         spent = await driver.all_out(scale.orders)
         most = scale.orders / spent.wall
@@ -67,6 +74,8 @@ async def _measure(column: str, settings: Settings, scale: Scale) -> list[Figure
         figure("memory after this", rss_mb(), "MB")
         for name, rate in [*((f"{r}/s", r) for r in RATES), ("half the most", most / 2)]:
             figures += await _at_rate(driver, f"orders at {name}", column, rate, scale)
+        idle = await driver.idle(IDLE_S)
+        figure("idle, of one core", idle / IDLE_S * 100, "%")
     return figures
 
 

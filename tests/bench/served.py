@@ -14,6 +14,7 @@ from urllib.request import urlopen
 from schemas.inventory import StockCommitted, StockReleased
 from schemas.order import OrderCancelled
 from schemas.payment import PaymentRefunded
+from streams.system import running
 from tests.bench.driver import PATIENCE_S, BenchFailed
 from tests.bench.figures import rss_mb
 
@@ -29,15 +30,16 @@ class Served:
 
     def __init__(self, data: Path) -> None:
         began = time.perf_counter()
-        command = [sys.executable, "-m", "tests.http.up", str(data)]
+        command = [sys.executable, "-m", "streams.cli", "up", "--port=0", f"--data={data}"]
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().strip()
+        said = self._process.stdout.readline()
         self.start_seconds = time.perf_counter() - began
-        if not self.url:
+        if not said:
             raise BenchFailed("the served system does not start")
+        self.url = str(running(data)["url"])
 
     def stop(self) -> float:
         """Ask it to end; the seconds it took."""
