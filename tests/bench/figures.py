@@ -5,7 +5,7 @@ import platform
 import sqlite3
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,11 +55,11 @@ def _number(value: float) -> str:
 
 def ratios(figures: list[Figure]) -> list[Figure]:
     """The system as a part of its floor, wherever both have the figure."""
-    floor = {f.name: f.value for f in figures if f.column == "floor"}
+    floor = {(f.section, f.name): f.value for f in figures if f.column == "floor"}
     return [
-        Figure(f.section, f.name, f"{f.column}/floor", f.value / floor[f.name], f.unit)
+        replace(f, column=f"{f.column}/floor", value=f.value / floor[f.section, f.name])
         for f in figures
-        if f.name in floor and not f.column.startswith("floor")
+        if (f.section, f.name) in floor and not f.column.startswith("floor")
     ]
 
 

@@ -35,12 +35,9 @@ class Scale:
 
 
 QUICK = Scale(
-    orders=5_000,
-    latency_seconds=5,
-    flat_orders=2 * FLAT_WINDOW_ORDERS,
-    burst_seconds=3,
+    orders=5_000, latency_seconds=5, flat_orders=2 * FLAT_WINDOW_ORDERS, burst_seconds=3,
     profiled_orders=2_000,
-)
+)  # fmt: skip
 
 
 @contextmanager
@@ -68,8 +65,8 @@ async def _measure(column: str, settings: Settings, scale: Scale) -> list[Figure
         most = scale.orders / spent.wall
         figure("orders to their end", most, "1/s")
         figure("CPU", spent.per_order_us(spent.main + spent.threads), "us/order")
-        figure("  main thread", spent.per_order_us(spent.main), "us/order")
-        figure("  stores' threads", spent.per_order_us(spent.threads), "us/order")
+        figure("CPU: main thread", spent.per_order_us(spent.main), "us/order")
+        figure("CPU: stores' threads", spent.per_order_us(spent.threads), "us/order")
         figure("commits", spent.commits / scale.orders, "1/order")
         figure("memory after this", rss_mb(), "MB")
         for name, rate in [*((f"{r}/s", r) for r in RATES), ("half the most", most / 2)]:
