@@ -19,6 +19,7 @@ from threading import Thread
 
 from infra.engine.sqlite import SqliteEngine
 from infra.engine.table import Table, Type
+from tests.bench.driver import pause
 
 BATCHES_ROWS = (1, 10, 100, 500)
 MEASURED_SECONDS = 0.7
@@ -148,7 +149,7 @@ def floor(connection: sqlite3.Connection) -> dict[str, Work]:
 async def beside_a_spinner(work: Work, batches: Iterator[list[Row]]) -> tuple[float, float]:
     """The rate while a thread computes, and the share of its own speed that the thread kept."""
     with spinning() as spinner:
-        await asyncio.sleep(MEASURED_SECONDS)
+        await pause(MEASURED_SECONDS)
         alone, count = spinner.count / MEASURED_SECONDS, spinner.count
         began = time.perf_counter()
         busy = await rate(work, batches)

@@ -43,7 +43,7 @@ def _measured(served: Served, seconds: float) -> list[Figure]:
         ("  until they had ended", "s"): drained,
         ("orders to their end", "1/s"): said["accepted"] / (said["seconds"] + drained),
         ("CPU", "us/order"): cpu / said["accepted"] * 1e6,
-        ("CPU: load generator, not in it", "us/order"): said["cpu_seconds"] / said["accepted"] * 1e6,
+        ("CPU: of the load generator", "us/order"): said["cpu_seconds"] / said["accepted"] * 1e6,
         ("memory after this", "MB"): served.rss_mb,
     }
     return [Figure(SIDE_BY_SIDE, n, "http", value, unit) for (n, unit), value in values.items()]
