@@ -14,6 +14,7 @@ COMMANDS = {
     "saga": "Tell one order's story in time order.",
     "watch": "Topics and the latest orders, live.",
     "check": "Verify the books.",
+    "parked": "List, show and put back what could not be handled.",
     "flow": "The flow graph, read from the code.",
     "new": "Write the skeleton of a domain.",
 }
