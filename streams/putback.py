@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from domains.row import RowKey
+from domains.row import Row, RowKey
 from infra.clock import utc_now
 from infra.engine.errors import Conflict, LockedOut
 from infra.engine.sqlite import SqliteEngine
@@ -172,7 +172,7 @@ async def _write(
 ) -> None:
     ws = Workspace(part.codecs, utc_now())
     timers = [(RetryParked(line=str(key[0])), due) for key, due in chunk]
-    wanted = {
+    wanted: dict[type[Row], list[RowKey]] = {
         Parked: [key for key, _ in chunk],
         ParkedHead: [key[:1] for key, _ in chunk],
         TimerDue: [TimerDue.place(timer, due) for timer, due in timers],

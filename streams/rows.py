@@ -109,8 +109,26 @@ class LaneRow(Row, partition=("lane",), table="lanes"):
     beat: int
 
 
+class Carried(Row, partition=("book",), clustering=("key_", "name"), table="carried"):
+    """What messages said that are pruned: the amount of one account of the books, brought forward
+    in the transaction that deleted them."""
+
+    book: str
+    key_: str
+    name: str
+    amount: int
+
+
 #: The machinery's rows that every store has; the outbox is written without a row class.
-MACHINERY: tuple[type[Row], ...] = (TimerDue, ParkedHead, Parked, Idempotent, Position, LaneRow)
+MACHINERY: tuple[type[Row], ...] = (
+    TimerDue,
+    ParkedHead,
+    Parked,
+    Idempotent,
+    Position,
+    LaneRow,
+    Carried,
+)
 
 
 def outbox_table(namespace: str) -> Table:

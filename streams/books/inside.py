@@ -55,7 +55,8 @@ def totals(connection: sqlite3.Connection, domain: str) -> dict[str, int]:
 def carried(connection: sqlite3.Connection, domain: str) -> str:
     """What pruned messages said; a store that was never pruned may lack the table."""
     empty = "SELECT '' AS book, '' AS key, '' AS name, 0 AS amount WHERE 0"
-    return f'SELECT * FROM "{domain}$carried"' if has(connection, domain, "carried") else empty
+    rows = f'SELECT book, key_ AS key, name, amount FROM "{domain}$carried"'
+    return rows if has(connection, domain, "carried") else empty
 
 
 def has(connection: sqlite3.Connection, domain: str, table: str) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import sqlite3
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,26 @@ async def trade(system: System, prefix: str = "A", count: int = 10) -> None:
                 RefundPayment(order_id=f"{at}-a", customer_id="ann", request_id=at),
             ],
         )  # fmt: skip
+
+
+class Ear:
+    """Hears what a system announces after its commit."""
+
+    def __init__(self, system: System) -> None:
+        self._news = asyncio.Event()
+        self._heard: list[str] = []
+        system.taps.append(self._hear)
+
+    def _hear(self, batch: Sequence[Envelope]) -> None:
+        self._heard += [envelope.type.split(".")[2] for envelope in batch]
+        self._news.set()
+
+    async def until(self, name: str) -> None:
+        """Wait for a message of this name; raises TimeoutError."""
+        async with asyncio.timeout(PATIENCE_S):
+            while name not in self._heard:
+                self._news.clear()
+                await self._news.wait()
 
 
 async def at_rest(data: Path) -> Books:

@@ -13,6 +13,7 @@ from domains.order import steps
 from streams.cli import main
 from streams.parked import REPLAYS_MAX_COUNT
 from tests.books.trading import (
+    Ear,
     asked,
     at_rest,
     by_hand,
@@ -21,9 +22,6 @@ from tests.books.trading import (
     send,
     trading,
 )
-
-#: A delivery that is put back is tried within a second; on a busy machine it may take longer.
-PATIENCE_S = 10
 
 
 def odori(data: Path, *args: str) -> Result:
@@ -48,22 +46,12 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     monkeypatch.undo()
 
 
-async def until(data: Path, domain: str, sql: str) -> None:
-    """Wait until the store says so."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not asked(data, domain, sql):
-            await asyncio.sleep(0.05)
-
-
-DEAD = """SELECT 1 FROM "order$parked" WHERE state = 'dead'"""
-CONFIRMED = """SELECT 1 FROM "order$order" WHERE status = 'CONFIRMED'"""
-
-
 async def with_a_dead_delivery(data: Path) -> None:
     async with trading(data) as system:
         await open_shop(system)
+        ear = Ear(system)
         await send(system, order("O-1"))
-        await until(data, "order", DEAD)
+        await ear.until("DeadLetter")
 
 
 async def test_what_is_dead_is_listed_shown_and_put_back_while_nothing_runs(
@@ -93,14 +81,15 @@ async def test_a_running_system_tries_at_once_what_is_put_back(
 ) -> None:
     async with trading(tmp_path) as system:
         await open_shop(system)
+        ear = Ear(system)
         await send(system, order("O-1"))
-        await until(tmp_path, "order", DEAD)
+        await ear.until("DeadLetter")
         broken.undo()
         done = await asyncio.to_thread(
             told, tmp_path, "parked", "put-back", "--all", "--reason", "BUG in confirm"
         )
         assert len(done["putBack"]) == 1
-        await until(tmp_path, "order", CONFIRMED)
+        await ear.until("OrderConfirmed")
         assert (await at_rest(tmp_path)).dead == []
 
 
@@ -110,20 +99,16 @@ async def test_a_timer_earlier_than_the_one_it_waits_for_is_seen(
     """Inventory waits for a reservation's timer, in a quarter of an hour."""
     async with trading(tmp_path) as system:
         await open_shop(system)
-        broken.setattr(system.topology.parts["inventory"].domain.steps["commit"], "function",
-                       steps.domain.steps["confirm"].function)  # fmt: skip
+        ear = Ear(system)
+        wrong = system.topology.parts["inventory"].domain.steps["commit"]
+        broken.setattr(wrong, "function", steps.domain.steps["confirm"].function)
         broken.setattr(steps.domain.steps["confirm"], "function", steps.confirm)
         await send(system, order("O-1"))
-        await until(
-            tmp_path,
-            "inventory",
-            """SELECT 1 FROM "inventory$parked" WHERE state='dead'
-            AND (SELECT count(*) FROM "inventory$timers") = 1""",
-        )
+        await ear.until("DeadLetter")
+        assert asked(tmp_path, "inventory", 'SELECT count(*) FROM "inventory$timers"') == [(1,)]
         broken.undo()
         await asyncio.to_thread(told, tmp_path, "parked", "put-back", "--all", "--saga", "O-1")
-        await until(tmp_path, "inventory",
-                    """SELECT 1 FROM "inventory$reservation" WHERE status='COMMITTED'""")  # fmt: skip
+        await ear.until("StockCommitted")
 
 
 async def test_a_dry_run_changes_nothing_and_the_loop_guard_needs_force(
