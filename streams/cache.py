@@ -10,7 +10,7 @@ from infra.engine.table import Record
 from streams.rows import ParkedHead
 
 #: Rows of one generation of one table; two generations are kept, some 2 KB a row.
-GENERATION_MAX_ROWS = 2_000
+GENERATION_MAX_ROWS = 1_000
 #: Keys of one generation that are known to exist; two are kept, some 60 bytes a key.
 SEEN_MAX_KEYS = 100_000
 

@@ -30,8 +30,10 @@ Fault = Callable[[str], None]
 
 #: How long a statement waits for another writer of the file before LockedOut.
 BUSY_WAIT_MS = 5_000
-#: Page cache of one connection: enough for the upper levels of every index, small beside the RSS.
-CACHE_KIB = 16_384
+#: Page cache of the writing connection: enough for the upper levels of every index.
+CACHE_KIB = 8_192
+#: Page cache of a reading connection: it reads the newest pages, which the system has at hand.
+READER_CACHE_KIB = 1_024
 #: Prepared statements kept: all tables of a domain in all the sizes they are used in.
 STATEMENTS_KEPT = 1_024
 #: The checkpointer keeps the WAL near this size, and SQLite cuts it back to it.
@@ -42,7 +44,6 @@ _SETTINGS = (
     "synchronous=FULL",
     "wal_autocheckpoint=0",
     f"journal_size_limit={WAL_BYTES}",
-    f"cache_size=-{CACHE_KIB}",
     "temp_store=MEMORY",
 )
 
@@ -293,6 +294,7 @@ def connect(path: str, create: bool, busy_ms: int) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {setting}")
         if not create:
             connection.execute("PRAGMA query_only=ON")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB if create else READER_CACHE_KIB}")
     except BaseException:
         connection.close()
         raise
