@@ -17,6 +17,7 @@ COMMANDS = {
     "backup": "Copy the data folder as of one moment.",
     "restore": "Make a data folder of a backup.",
     "prune": "Let go of what is old.",
+    "refill": "Fill a Kafka that lost everything, from the outboxes.",
     "parked": "List, show and put back what could not be handled.",
     "flow": "The flow graph, read from the code.",
     "new": "Write the skeleton of a domain.",

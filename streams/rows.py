@@ -119,6 +119,13 @@ class Carried(Row, partition=("book",), clustering=("key_", "name"), table="carr
     amount: int
 
 
+class Meta(Row, partition=("name",)):
+    """A number that the store as a whole has, such as the epoch of its consumer groups."""
+
+    name: str
+    value: int
+
+
 #: The machinery's rows that every store has; the outbox is written without a row class.
 MACHINERY: tuple[type[Row], ...] = (
     TimerDue,
@@ -128,6 +135,7 @@ MACHINERY: tuple[type[Row], ...] = (
     Position,
     LaneRow,
     Carried,
+    Meta,
 )
 
 

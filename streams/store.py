@@ -8,9 +8,11 @@ from infra.engine.sqlite import SqliteEngine
 from infra.engine.table import Record
 from streams.codec import Codec
 from streams.lane import lanes
-from streams.rows import LaneRow, Position
+from streams.rows import LaneRow, Meta, Position
 from streams.topology import Part
 
+#: The name of the epoch among a store's numbers.
+EPOCH = "epoch"
 R = TypeVar("R", bound=Row)
 
 
@@ -26,7 +28,26 @@ class Store:
     async def open(self) -> None:
         """Make what is missing, then open the reader."""
         await self.engine.apply(self.part.tables)
+        await self._read_epoch()
         self.reader = SqliteEngine.open_reader(self.path, inline=self.inline)
+
+    async def _read_epoch(self) -> None:
+        tx = self.engine.begin()
+        table = self.codec(Meta).table
+        await tx.fetch({table: [(EPOCH,)]})
+        record = tx.seen(table, (EPOCH,))
+        await tx.rollback()
+        #: The epoch of the consumer groups on a broker; a refill raises it.
+        self.epoch = int(record.values[1] or 1) if record else 1
+
+    async def raise_epoch(self, epoch: int) -> None:
+        """Write a new epoch: from now on every consumer group begins at the earliest offset."""
+        tx = self.engine.begin()
+        table = self.codec(Meta).table
+        await tx.fetch({table: [(EPOCH,)]})
+        tx.put(table, (EPOCH, epoch))
+        await tx.commit()
+        self.epoch = epoch
 
     def codec(self, row: type[R]) -> Codec[R]:
         """How rows of this class are kept here."""

@@ -71,13 +71,13 @@ class System:
     async def start(self) -> None:
         """Lock the data folder, open the stores, adopt what a dead process left, begin."""
         self.data.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
+        self._lock = hold(self.data)
         self.operator_key = operator_key(self.data)
         for name, part in self.topology.parts.items():
             self.stores[name] = Store(part, self.data / f"{name}.db")
         await asyncio.gather(*(store.open() for store in self.stores.values()))
         self.bus = self._bus()
-        await self.bus.start(self._topics())
+        await self.bus.start(topic_specs(self.settings, self.topology))
         for store in self.stores.values():
             await self._adopt_all(store)
         for name, store in self.stores.items():
@@ -97,14 +97,9 @@ class System:
             return EmbeddedBus(self.stores)
         from streams.kafka_bus import KafkaBus
 
-        return KafkaBus(self.settings.kafka, dict(self.settings.kafka_client))
-
-    def _topics(self) -> list[TopicSpec]:
-        s, day_ms = self.settings, 86_400_000
-        return [
-            TopicSpec(name, s.partitions, s.replication, s.retention_days * day_ms, s.min_insync)
-            for name in self.topology.topics
-        ]
+        epoch = max(store.epoch for store in self.stores.values())
+        client = dict(self.settings.kafka_client)
+        return KafkaBus(self.settings.kafka, client, epoch=epoch)
 
     async def submit(self, domain: str, delivery: Delivery) -> Outcome:
         """Hand a command to its domain and wait for the commit."""
@@ -124,20 +119,6 @@ class System:
         await asyncio.gather(*(store.close() for store in self.stores.values()))
         if self._lock is not None:
             self._lock.close()
-
-    # the data folder
-
-    def _take_lock(self) -> None:
-        lock = (self.data / "lock").open("a")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            pid = running(self.data).get("pid", "unknown")
-            raise AlreadyRunning(
-                f"{self.data} is in use by another `odori up` (pid {pid}); stop that one first"
-            ) from None
-        self._lock = lock
 
     # lanes of others
 
@@ -194,6 +175,30 @@ class System:
                 await self._adopt(store, row, record)
         for lane in silent:
             beats.pop(lane, None)
+
+
+def hold(data: Path) -> TextIO:
+    """Take the data folder for this process, until the file is closed; raises AlreadyRunning."""
+    data.mkdir(parents=True, exist_ok=True)
+    lock = (data / "lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        pid = running(data).get("pid", "unknown")
+        raise AlreadyRunning(
+            f"{data} is in use by another `odori up` (pid {pid}); stop that one first"
+        ) from None
+    return lock
+
+
+def topic_specs(settings: Settings, topology: Topology) -> list[TopicSpec]:
+    """Every topic as the settings want it."""
+    s, day_ms = settings, 86_400_000
+    return [
+        TopicSpec(name, s.partitions, s.replication, s.retention_days * day_ms, s.min_insync)
+        for name in topology.topics
+    ]
 
 
 def operator_key(data: Path) -> str:

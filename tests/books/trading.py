@@ -71,7 +71,7 @@ def hold(order_id: str) -> HoldStock:
     return HoldStock(order_id=order_id, customer_id="ann", items=items)
 
 
-async def open_shop(system: System) -> None:
+async def open_shop(system: System, broker: System | None = None) -> None:
     """Three products, three customers of whom one is poor, one place that is not served."""
     await send_all(
         system,
@@ -95,7 +95,7 @@ async def open_shop(system: System) -> None:
             RefuseDestination(destination="Sunken", request_id="r1"),
         ],
     )  # fmt: skip
-    await at_rest(system.data)
+    await at_rest(system.data, broker)
 
 
 async def trade(system: System, prefix: str = "A", count: int = 10) -> None:
@@ -143,11 +143,27 @@ class Ear:
                 await self._news.wait()
 
 
-async def at_rest(data: Path) -> Books:
-    """The books, once everything has come to rest."""
-    books = await asyncio.to_thread(check, data, wait_s=PATIENCE_S)
+async def at_rest(data: Path, broker: System | None = None) -> Books:
+    """The books, once everything has come to rest; `broker` is a system whose broker keeps the
+    positions."""
+    lag = None
+    if broker is not None:
+        loop, running = asyncio.get_running_loop(), broker
+
+        def lag() -> dict[str, int]:
+            return asyncio.run_coroutine_threadsafe(_lag(running), loop).result()
+
+    books = await asyncio.to_thread(check, data, lag=lag, wait_s=PATIENCE_S)
     assert books.verdict is not Verdict.MOVING, books.moving
     return books
+
+
+async def _lag(system: System) -> dict[str, int]:
+    found = [lag for worker in system.workers.values() for lag in await worker.subscription.lag()]
+    return {
+        topic: sum(lag.messages for lag in found if lag.topic == topic)
+        for topic in {lag.topic for lag in found}
+    }
 
 
 def by_hand(data: Path, domain: str, sql: str) -> None:

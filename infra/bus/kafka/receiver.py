@@ -192,8 +192,13 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
             committing.cancel()
             await asyncio.gather(committing, return_exceptions=True)
             await self._commit_now()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._consumer.stop(), STOP_LIMIT_SECONDS)
+        # A broker that is gone makes aiokafka's stop fail, or end as if it had been cancelled.
+        stopping = asyncio.ensure_future(self._consumer.stop())
+        await asyncio.wait((stopping,), timeout=STOP_LIMIT_SECONDS)
+        if not stopping.done():
+            stopping.cancel()
+        elif not stopping.cancelled() and stopping.exception() is not None:
+            observe("bus.trouble", error=repr(stopping.exception()))
 
 
 def record_bytes(record: Any) -> int:

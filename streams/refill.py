@@ -1,0 +1,76 @@
+"""Fills a broker that lost everything again, from the outboxes of a data folder."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from infra.settings import Settings
+from streams.bus import Bus
+from streams.envelope import Envelope
+from streams.kafka_bus import KafkaBus
+from streams.relay import SEND_MAX_MESSAGES
+from streams.store import Store
+from streams.system import hold, topic_specs
+from streams.topology import Topology
+
+
+class RefillFailed(Exception):
+    """The broker did not take everything; running it again is safe."""
+
+
+@dataclass(frozen=True)
+class Refilled:
+    """What was published, and the epoch in which everybody hears it anew."""
+
+    messages: int
+    epoch: int
+
+
+async def refill(settings: Settings, topology: Topology) -> Refilled:
+    """Raise the epoch of every store, so that all groups begin at the earliest offset, then
+    publish every kept message in lane order; the ledgers drop what is done.
+
+    Raises AlreadyRunning or RefillFailed.
+    """
+    async with _stores(settings, topology) as stores:
+        epoch = max(store.epoch for store in stores) + 1
+        for store in stores:
+            await store.raise_epoch(epoch)
+        bus = KafkaBus(settings.kafka, dict(settings.kafka_client), epoch=epoch)
+        try:
+            await bus.start(topic_specs(settings, topology))
+            sent = 0
+            for store in stores:
+                for lane, _ in await store.lanes():
+                    sent += await _publish(bus, store, lane)
+        finally:
+            await bus.close()
+        return Refilled(sent, epoch)
+
+
+@asynccontextmanager
+async def _stores(settings: Settings, topology: Topology) -> AsyncIterator[list[Store]]:
+    lock = hold(settings.data)
+    stores = [Store(part, settings.data / f"{name}.db") for name, part in topology.parts.items()]
+    try:
+        for store in stores:
+            await store.open()
+        yield stores
+    finally:
+        for store in stores:
+            await store.close()
+        lock.close()
+
+
+async def _publish(bus: Bus, store: Store, lane: str) -> int:
+    """Everything that one lane still has, in sequence."""
+    sent, after = 0, 0
+    while records := await store.page(lane, after, SEND_MAX_MESSAGES):
+        batch = [Envelope.of_row(record.values) for record in records]
+        after = await bus.publish(lane, batch)
+        if after < batch[-1].sequence:
+            raise RefillFailed(
+                f"Kafka took {lane} up to {after} and no further; when it is well, run it again"
+            )
+        sent += len(batch)
+    return sent
