@@ -14,13 +14,13 @@ from schemas.message import Command
 from streams.answers import answer
 from streams.delivery import Delivery, Outcome, Via
 from streams.envelope import Envelope
+from streams.inbox import Overloaded, StoreTrouble
 from streams.intake.body import Intake, busy
 from streams.intake.idempotency import InFlight, client_of, digest_of, key_of, minted
 from streams.intake.problem import MEDIA_TYPE, Problem
 from streams.intake.routes import OPERATOR_HEADER, location
 from streams.system import System
 from streams.trace import taken_over, trace_id
-from streams.worker import Overloaded, StoreTrouble
 
 #: Fields named in one answer; a body full of mistakes must not make a larger answer.
 ERRORS_MAX_COUNT = 100

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streams import worker
+from streams import inbox
 from tests.http.house import House, opened, order
 
 
@@ -24,7 +24,7 @@ def locked(house: House, domain: str) -> Iterator[None]:
 async def test_more_commands_than_the_queue_takes_are_503_and_the_others_are_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "COMMANDS_MAX_COUNT", 3)
+    monkeypatch.setattr(inbox, "COMMANDS_MAX_COUNT", 3)
     async with opened(tmp_path) as house:
         await house.stock_up()
         with locked(house, "order"):
