@@ -14,9 +14,9 @@ from infra.engine.errors import Conflict, LockedOut
 from infra.engine.sqlite import SqliteEngine
 from infra.engine.table import Table
 from schemas.message import Message
-from schemas.payment import ChargeRequested, RefundRequested, VoidRequested
 from streams.books.accounts import SAID, said
 from streams.codec import to_millis
+from streams.connectors.payment import HEARD
 from streams.lane import RETIRED
 from streams.parked import DEAD
 from streams.rows import Carried, Idempotent, LaneRow, Parked, Position
@@ -32,9 +32,7 @@ TRIES_MAX_COUNT = 6
 #: The first wait after a try that failed; it doubles.
 WAIT_FIRST_S = 0.1
 #: Subscribers beside the domains, and what they hear: it is kept until they have.
-BESIDE: dict[str, tuple[type[Message], ...]] = {
-    "payment.connector": (ChargeRequested, VoidRequested, RefundRequested)
-}
+BESIDE: dict[str, tuple[type[Message], ...]] = {"payment.connector": HEARD}
 
 
 @dataclass

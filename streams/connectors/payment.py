@@ -49,7 +49,7 @@ BACKOFF_FIRST_S = 0.05
 BACKOFF_MAX_S = 5.0
 
 Ask = Callable[[Request], Awaitable[Reply]]
-_HEARD = (ChargeRequested, VoidRequested, RefundRequested)
+HEARD = (ChargeRequested, VoidRequested, RefundRequested)
 _WAITING = (Status.REQUESTED, Status.VOIDING, Status.REFUNDING)
 
 
@@ -75,7 +75,7 @@ class PaymentConnector:
 
     async def start(self) -> None:
         """Subscribe, and go on where the last process stopped."""
-        wanted = {message.spec.wire for message in _HEARD}
+        wanted = {message.spec.wire for message in HEARD}
         self._subscription = await self._bus.subscribe(
             SUBSCRIBER, [ChargeRequested.spec.topic],
             self._catalogue.by_type.keys() - wanted,
@@ -131,7 +131,7 @@ class PaymentConnector:
         except SchemaError as error:
             observe("connector.unreadable", topic=arrival.topic, error=str(error))
             return None
-        return (body.customer_id, body.order_id) if isinstance(body, _HEARD) else None
+        return (body.customer_id, body.order_id) if isinstance(body, HEARD) else None
 
     # one payment
 
