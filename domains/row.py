@@ -1,6 +1,7 @@
 """Rows: frozen models that declare their partition key, clustering key and indexes."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
@@ -52,6 +53,8 @@ class Row(BaseModel):
     spec: ClassVar[RowSpec]
     key: ClassVar[Any]
     names: ClassVar[set[str]]
+    #: What a row of version n is as one of version n + 1, by n; the class is as the last one.
+    upgrades: ClassVar[Mapping[int, Callable[[Any], Any]]] = {}
 
     def __init_subclass__(cls, **declared: Any) -> None:
         super().__init_subclass__()  # the class arguments are read below, when fields are known

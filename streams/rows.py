@@ -126,6 +126,14 @@ class Meta(Row, partition=("name",)):
     value: int
 
 
+class TableVersion(Row, partition=("table",), table="versions"):
+    """The version of a table's rows, and how far (its last key, as JSON) the next one has got."""
+
+    table: str
+    version: int
+    reached: str | None = None
+
+
 #: The machinery's rows that every store has; the outbox is written without a row class.
 MACHINERY: tuple[type[Row], ...] = (
     TimerDue,
@@ -136,6 +144,7 @@ MACHINERY: tuple[type[Row], ...] = (
     LaneRow,
     Carried,
     Meta,
+    TableVersion,
 )
 
 

@@ -26,6 +26,7 @@ from streams.relay import Relay
 from streams.rows import LaneRow
 from streams.store import Store
 from streams.topology import Topology, discover
+from streams.upgrade import upgrade
 from streams.worker import Tap, Worker
 
 #: How often a process looks for what other processes committed in its files.
@@ -78,6 +79,7 @@ class System:
         await asyncio.gather(*(store.open() for store in self.stores.values()))
         self.bus = self._bus()
         await self.bus.start(topic_specs(self.settings, self.topology))
+        await asyncio.gather(*(upgrade(store) for store in self.stores.values()))
         for store in self.stores.values():
             await self._adopt_all(store)
         for name, store in self.stores.items():

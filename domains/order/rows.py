@@ -38,7 +38,16 @@ class Steps(Part):
 
 
 class Order(Row, partition=("customer_id",), clustering=("order_id",), indexes=("order_id",)):
-    """One order; `listing_revisions` says, line by line, which catalogue entry was used."""
+    """One order; `listing_revisions` says, line by line, which catalogue entry was used.
+
+    Rows of version 1 did not say when they ended; the last change of an ended order is near enough.
+    """
+
+    upgrades = {  # noqa: RUF012
+        1: lambda row: (
+            row if row.status is Status.PLACED else row.but(ended_at=row.ended_at or row.updated_at)
+        )
+    }
 
     customer_id: str
     order_id: str
@@ -52,6 +61,7 @@ class Order(Row, partition=("customer_id",), clustering=("order_id",), indexes=(
     detail: str | None = None
     created_at: datetime
     updated_at: datetime
+    ended_at: datetime | None = None
     steps: Steps
     listing_revisions: tuple[int, ...]
     revision: int = 1

@@ -74,7 +74,7 @@ def withdraw(failure: OrderFailure, heard: PlaceOrder | PlacePricedOrder, tx: Tx
     name = type(failure).__name__
     cancelled = order.but(
         status=Status.CANCELLED, reason=failure.reason, detail=failure.detail,
-        steps=ended(order.steps, name, failure.reason), updated_at=tx.now,
+        steps=ended(order.steps, name, failure.reason), updated_at=tx.now, ended_at=tx.now,
         revision=order.revision + 1,
     )  # fmt: skip
     tx.put(cancelled)
@@ -96,6 +96,7 @@ def confirm(event: ShipmentArranged, tx: Tx) -> OrderConfirmed:
             status=Status.CONFIRMED,
             steps=confirmed(order.steps),
             updated_at=tx.now,
+            ended_at=tx.now,
             revision=revision,
         )
     )

@@ -1,0 +1,92 @@
+"""Brings the rows of an older version to that of the code, in small steps, before anything runs.
+
+Each step commits the rows that it changed together with how far it has got, so that a process that
+dies goes on from there. Messages need none of this: they are upcast whenever they are read.
+"""
+
+import json
+from typing import Any
+
+from domains.row import Row
+from infra.observe import observe
+from streams.lane import lanes
+from streams.rows import LaneRow, TableVersion
+from streams.store import Store
+
+#: Rows of one step, which is one transaction.
+STEP_MAX_ROWS = 500
+
+
+class NewerData(Exception):
+    """The data folder was written by a newer Odori; nothing was changed."""
+
+
+async def upgrade(store: Store) -> None:
+    """Upgrade what is old in this store; raises NewerData."""
+    used = bool(await lanes(store.reader, store.codec(LaneRow)))
+    for row in store.part.rows:
+        current = len(row.upgrades) + 1
+        noted = await _noted(store, row)
+        if noted is None:  # a store that was never used has no old rows
+            version, reached = (1, None) if used else (current, None)
+        else:
+            version, reached = noted.version, noted.reached
+        if version > current:
+            raise NewerData(
+                f"{store.path}: {row.spec.table} is of version {version}, this Odori knows"
+                f" {current}; start the newer one"
+            )
+        while version < current:
+            await _to_next(store, row, version, reached)
+            version, reached = version + 1, None
+            observe("store.upgraded", domain=store.part.name, table=row.spec.table, to=version)
+        if noted is None and row.upgrades and not used:
+            await _step(store, row, [], TableVersion(table=row.spec.table, version=current))
+
+
+async def _noted(store: Store, row: type[Row]) -> TableVersion | None:
+    codec, key = store.codec(TableVersion), (row.spec.table,)
+    async with store.reader.begin() as snapshot:
+        await snapshot.fetch({codec.table: [key]})
+        record = snapshot.seen(codec.table, key)
+    return codec.decode(record) if record is not None else None
+
+
+async def _to_next(store: Store, row: type[Row], version: int, reached: str | None) -> None:
+    codec = store.codec(row)
+    names = ", ".join(row.spec.partition + row.spec.clustering)
+    holes = ", ".join("?" * codec.key_width)
+    table = f'"{store.part.name}${row.spec.table}"'
+    after: list[Any] | None = json.loads(reached) if reached else None
+    while True:
+        where = f"WHERE ({names}) > ({holes})" if after is not None else ""
+        sql = f"SELECT {names} FROM {table} {where} ORDER BY {names} LIMIT {STEP_MAX_ROWS}"
+        keys = await store.reader.query(sql, after or ())
+        if not keys:
+            break
+        after = list(keys[-1])
+        mark = TableVersion(table=row.spec.table, version=version, reached=json.dumps(after))
+        await _step(store, row, keys, mark)
+    await _step(store, row, [], TableVersion(table=row.spec.table, version=version + 1))
+
+
+async def _step(
+    store: Store, row: type[Row], keys: list[tuple[Any, ...]], mark: TableVersion
+) -> None:
+    codec, marks = store.codec(row), store.codec(TableVersion)
+    change = row.upgrades.get(mark.version)
+    tx = store.engine.begin(locked=True)
+    try:
+        await tx.fetch({codec.table: keys, marks.table: [mark.key]})
+        for key in keys:
+            record = tx.seen(codec.table, key)
+            assert record is not None, "nobody else writes while a store is upgraded"
+            assert change is not None, "only rows of an older version are changed"
+            old = codec.decode(record)
+            new = change(old)
+            if new is not old:
+                tx.put(codec.table, codec.encode(new))
+        tx.put(marks.table, marks.encode(mark))
+        await tx.commit()
+    finally:
+        await tx.rollback()
