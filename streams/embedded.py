@@ -139,7 +139,8 @@ class EmbeddedSubscription:
         return [(self.subscriber, *place, sequence) for place, sequence in moved.items()]
 
     def noted(self, notes: Sequence[tuple[str, str, str, int]]) -> None:
-        self._noted.update({(publisher, lane): at for _, publisher, lane, at in notes})
+        mine = self.subscriber
+        self._noted.update({(p, lane): at for who, p, lane, at in notes if who == mine})
 
     def rewind(self) -> None:
         self.restore(self._done)

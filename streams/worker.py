@@ -41,7 +41,10 @@ class Noting(Protocol):
     """Knows positions that are to be written now and then."""
 
     def notes(self) -> list[Mark]:
-        """Those that moved since the last call."""
+        """Those that moved since what was noted."""
+
+    def noted(self, notes: Sequence[Mark]) -> None:
+        """These are committed; each takes its own of them."""
 
 
 class Worker:
@@ -196,11 +199,14 @@ class Worker:
         if notes or lane.acknowledged != lane.row.published:
             with suppress(EngineError):  # it is only a note; the next one says more
                 await self.handler.beat(notes)
-                self.subscription.noted(notes)
+                for one in self._noting():
+                    one.noted(notes)
+
+    def _noting(self) -> list[Noting]:
+        return [self.subscription, *self.beside.values()]
 
     def _notes(self) -> list[Mark]:
-        everybody: list[Noting] = [self.subscription, *self.beside.values()]
-        return [mark for one in everybody for mark in one.notes()]
+        return [mark for one in self._noting() for mark in one.notes()]
 
 
 def _crash(error: BaseException | None) -> None:

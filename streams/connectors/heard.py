@@ -1,6 +1,7 @@
 """How far a subscription is heard whose arrivals are finished in any order."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from domains.row import RowKey
 from streams.bus import Arrival, Subscription
@@ -45,3 +46,7 @@ class Heard:
         """Positions that moved, to be written by the store's own worker."""
         moved, self._moved = self._moved, {}
         return list((moved | {mark[:3]: mark for mark in self._subscription.notes()}).values())
+
+    def noted(self, notes: Sequence[Mark]) -> None:
+        """These positions are committed."""
+        self._subscription.noted(notes)
