@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -83,4 +85,10 @@ def address(data: Path, url: str | None = None) -> str:
 
 def not_running(data: Path) -> NoReturn:
     """Say how to start."""
-    raise Trouble(f"nothing runs on {data}; start it with: odori up --data {data}")
+    raise Trouble(f"nothing runs on {data}; start it with: {program()} up --data {data}")
+
+
+def program() -> str:
+    """What the user types for `odori`: its path where it is not on PATH, as in .venv/bin/odori."""
+    typed = Path(sys.argv[0])
+    return str(typed) if typed.name == "odori" and not shutil.which("odori") else "odori"

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from streams.terminal import Trouble, data_option, settings
+from streams.terminal import Trouble, data_option, program, settings
 
 
 @click.command()
@@ -41,7 +41,7 @@ def _said(system: Any, url: str) -> None:
         f"Odori is up (pid {os.getpid()}, bus: {bus}, data: {system.data}). Ctrl-C ends it.\n"
         f"  see it dance  {url}/\n"
         f"  try the API   {url}/docs\n"
-        f"  orders        odori publish northwind{_where(system.data)}"
+        f"  orders        {program()} publish northwind{_where(system.data)}"
     )
 
 

@@ -68,10 +68,10 @@ class House:
         """Send a command as the operator's tools do."""
         return await self.post(path, body, x_odori_operator_key=self.system.operator_key)
 
-    async def stock_up(self) -> None:
+    async def stock_up(self, product_id: str = "tea") -> None:
         """Ten of one product on the shelf, a hundred dollars in one wallet."""
         product = {
-            "productId": "tea", "productName": "Tea", "category": "drinks", "currency": "USD",
+            "productId": product_id, "productName": "Tea", "category": "drinks", "currency": "USD",
             "unitPrice": "4.50", "quantity": 10,
         }  # fmt: skip
         listed = await self.operate("/api/inventory/list-product", product)

@@ -1,0 +1,138 @@
+"""What README.md says is what the code does."""
+
+import json
+import re
+import shlex
+from dataclasses import MISSING, fields
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from infra.settings import Settings
+from schemas.order import PlaceOrder
+from streams.cli import main
+from streams.skeleton import write
+from streams.topology import discover
+from tests.docs.readme import README, ROOT, blocks, console, drawn, rows
+from tests.http.house import opened
+
+COMMANDS = console()
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+#: Programs of others, which README may call.
+FOREIGN = {"curl", "kcat", "generate-orders"}
+UNITS = {"": 1, "bytes": 1, "KiB": 1024, "MiB": 1024**2}
+
+
+def parts(command: str) -> list[list[str]]:
+    """The words of each program of a pipe."""
+    words = shlex.split(command.replace("\\\n", ""), comments=True)
+    pipe: list[list[str]] = [[]]
+    for word in words:
+        if word == "|":
+            pipe.append([])
+        elif pipe[-1] or not re.match(r"[A-Z_]+=", word):
+            pipe[-1].append(word)
+    return pipe
+
+
+def test_the_picture_is_the_one_that_the_code_draws() -> None:
+    assert blocks("mermaid") == [drawn()], "redraw it with: make golden"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_line_exists(command: str) -> None:
+    for words in parts(command):
+        if words[0] == "make":
+            assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        elif words[0] == ".venv/bin/odori":
+            assert_known(words[1:])
+        else:
+            assert words[0] in FOREIGN
+
+
+def assert_known(words: list[str]) -> None:
+    """The command has help, and the options that are written."""
+    found: click.Command = main
+    while isinstance(found, click.Group):
+        name = words.pop(0)
+        command = found.get_command(click.Context(found), name)
+        assert command is not None, name
+        found = command
+    assert CliRunner().invoke(found, ["--help"]).exit_code == 0
+    context = click.Context(found)
+    options = {name for option in found.params for name in option.opts}
+    assert {word for word in words if word.startswith("--")} <= options | set(
+        found.get_help_option_names(context)
+    )
+
+
+async def test_the_order_that_curl_sends_is_accepted_where_it_is_sent(tmp_path: Path) -> None:
+    [words] = [words for c in COMMANDS for words in parts(c) if "-d" in words]
+    path = words[2].removeprefix("http://127.0.0.1:3000")
+    body = json.loads(words[words.index("-d") + 1])
+    async with opened(tmp_path) as home:
+        await home.stock_up(body["items"][0]["productId"])
+        answer = await home.post(path, body)
+        assert answer.status_code == 202, answer.text
+        assert answer.headers["location"] == f"/api/orders/{body['orderId']}"
+
+
+def test_the_program_for_kafka_makes_a_command_that_is_known() -> None:
+    program = next(block for block in blocks("python") if "Producer" in block)
+    kcat = next(c for c in COMMANDS if c.startswith("kcat"))
+    made: dict[str, dict[str, object]] = {}
+    exec(program.partition("producer =")[0].replace("from confluent_kafka", "# "), made)
+    order = PlaceOrder.parse(json.dumps(made["order"]))
+    assert order.spec.wire == made["headers"]["ce_type"]
+    assert f'"{order.spec.topic}"' in program
+    assert {"specversion", "id", "source", "type"} <= {
+        name.removeprefix("ce_") for name in made["headers"]
+    }
+    assert f"-t {order.spec.topic}" in kcat
+    assert f"ce_type={order.spec.wire}" in kcat
+
+
+def test_the_domain_that_is_shown_is_the_one_that_is_written(tmp_path: Path) -> None:
+    (tmp_path / "compensations").mkdir()
+    (tmp_path / "domains").mkdir()
+    table = "compensations/table.py"
+    (tmp_path / table).write_text((ROOT / table).read_text())
+    _, line = write("loyalty", tmp_path)
+    steps = (tmp_path / "domains" / "loyalty" / "steps.py").read_text()
+    shown = [block for block in blocks("python") if "Producer" not in block]
+    assert shown[0] in steps
+    assert shown[1].strip() == line
+
+
+def test_every_setting_is_there_with_its_default() -> None:
+    shown = {row[0].strip("`"): row[1].strip("`") for row in rows("variable")}
+    assert shown.pop("ODORI_KAFKA_<NAME>") == ""
+    there = {
+        f"ODORI_{f.name.upper()}": "" if f.default == () else str(f.default)
+        for f in fields(Settings)
+        if f.default is not MISSING
+    }
+    assert shown == there
+
+
+@pytest.mark.parametrize("row", rows("limit"), ids=lambda row: row[0])
+def test_every_limit_is_the_constant_that_it_names(row: list[str]) -> None:
+    number, _, unit = row[1].partition(" ")
+    file, name = row[2].split()
+    module = import_module(file.removesuffix(".py").replace("/", "."))
+    assert int(number.replace(",", "")) * UNITS[unit] == getattr(module, name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
+        assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+def test_every_step_is_in_the_picture() -> None:
+    [picture] = blocks("mermaid")
+    for part in discover().parts.values():
+        assert all(f"{part.name}_{name}[" in picture for name in part.domain.steps)
