@@ -16,11 +16,10 @@ from schemas.order import PlaceOrder
 from streams.cli import main
 from streams.skeleton import write
 from streams.topology import discover
-from tests.docs.readme import README, ROOT, blocks, console, drawn, rows
+from tests.docs.readme import ROOT, blocks, console, drawn, rows
 from tests.http.house import opened
 
 COMMANDS = console()
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: Programs of others, which README may call.
 FOREIGN = {"curl", "kcat", "generate-orders"}
 UNITS = {"": 1, "bytes": 1, "KiB": 1024, "MiB": 1024**2}
@@ -124,12 +123,6 @@ def test_every_limit_is_the_constant_that_it_names(row: list[str]) -> None:
     file, name = row[2].split()
     module = import_module(file.removesuffix(".py").replace("/", "."))
     assert int(number.replace(",", "")) * UNITS[unit] == getattr(module, name)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8")):
-        assert link.startswith("https://") or (page.parent / link).exists(), link
 
 
 def test_every_step_is_in_the_picture() -> None:
