@@ -31,6 +31,12 @@ def console(page: Path = README) -> list[str]:
     return found
 
 
+def output(command: str) -> str:
+    """What the page shows under a command line, where it shows something."""
+    shown = [part.partition("\n") for block in blocks("console") for part in block.split("$ ")]
+    return max(said for line, _, said in shown if line.partition(" #")[0].strip() == command)
+
+
 def rows(first: str) -> list[list[str]]:
     """The cells of the table whose first column is headed so."""
     table = README.read_text("utf-8").partition(f"\n| {first} |")[2].partition("\n\n")[0]
