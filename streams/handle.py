@@ -98,18 +98,19 @@ class Handler:
     async def _commit(
         self, batch: Sequence[Delivery], marks: Sequence[Mark], now: datetime
     ) -> Handled:
+        lost: Conflict | None = None
         for attempt in range(CONFLICTS_MAX_COUNT):
             try:
                 return await self._once(batch, marks, now, locked=attempt > 0)
-            except Conflict:
-                continue
+            except Conflict as conflict:
+                lost = conflict
             except (WriteRefused, TooManyPasses) as error:
                 if len(batch) == 1:
                     batch[0].error = error
                     return await self._once(batch, marks, now, locked=True)
                 break
         if len(batch) == 1:
-            raise Conflict(f"{self.part.name}: one delivery lost {CONFLICTS_MAX_COUNT} conflicts")
+            raise Conflict(f"{CONFLICTS_MAX_COUNT} times in a row: {lost}") from lost
         half = len(batch) // 2
         first = await self._commit(batch[:half], (), now)
         return first + await self._commit(batch[half:], marks, now)
@@ -207,7 +208,7 @@ class Handler:
         """Commit; where the answer was lost, the lane row tells whether it happened."""
         try:
             await tx.commit()
-        except UnknownOutcome:
+        except UnknownOutcome as unknown:
             asked = self.engine.begin(locked=True)
             try:
                 await asked.fetch({self.lane.codec.table: [self.lane.key]})
@@ -215,7 +216,7 @@ class Handler:
             finally:
                 await asked.rollback()
             if found is None or found.tx_id != tx.id:
-                raise Conflict("the commit that was not answered did not happen") from None
+                raise Conflict(f"the commit did not happen: {unknown}") from unknown
 
     async def beat(self, marks: Sequence[Mark] = ()) -> None:
         """An idle owner's transaction: notes what is published and how far it has heard."""

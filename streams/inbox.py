@@ -66,6 +66,8 @@ class Inbox:
         operator_key: str,
     ) -> None:
         self.closed = False
+        #: Why the store takes nothing at the moment; commands are refused meanwhile.
+        self.trouble = ""
         self._store = store
         self._subscription = subscription
         self._catalogue = catalogue
@@ -86,6 +88,8 @@ class Inbox:
         """Put a command in and wait for its commit; raises Overloaded or StoreTrouble."""
         if len(self._commands) >= COMMANDS_MAX_COUNT:
             raise Overloaded(self._store.part.name)
+        if self.trouble:
+            raise StoreTrouble(self.trouble)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._commands.append((delivery, future))
         self._wake.set()
@@ -108,7 +112,12 @@ class Inbox:
         """Take nothing more in; who still waits is told so."""
         if self._poll is not None:
             self._poll.cancel()
-        _fail([future for _, future in self._commands], "the service is stopping")
+        self.refuse("the service is stopping")
+
+    def refuse(self, why: str) -> None:
+        """Take no commands until `trouble` is over; who waits for an answer gets this one."""
+        self.trouble = why
+        _fail([future for _, future in self._commands], why)
         self._commands.clear()
 
     async def gather(self) -> Batch:

@@ -26,10 +26,14 @@ class Store:
         self.engine = SqliteEngine.open(path, inline=inline)
 
     async def open(self) -> None:
-        """Make what is missing, then open the reader."""
-        await self.engine.apply(self.part.tables)
-        await self._read_epoch()
-        self.reader = SqliteEngine.open_reader(self.path, inline=self.inline)
+        """Make what is missing, then open the reader; if that fails, nothing stays open."""
+        try:
+            await self.engine.apply(self.part.tables)
+            await self._read_epoch()
+            self.reader = SqliteEngine.open_reader(self.path, inline=self.inline)
+        except BaseException:
+            await self.engine.close()
+            raise
 
     async def _read_epoch(self) -> None:
         tx = self.engine.begin()

@@ -25,7 +25,7 @@ from streams.lane import OPEN, adopt, lanes, retire
 from streams.relay import Relay
 from streams.rows import LaneRow
 from streams.store import Store
-from streams.topology import Topology, discover
+from streams.topology import Part, Topology, discover
 from streams.upgrade import upgrade
 from streams.worker import Tap, Worker
 
@@ -74,9 +74,7 @@ class System:
         self.data.mkdir(parents=True, exist_ok=True)
         self._lock = hold(self.data)
         self.operator_key = operator_key(self.data)
-        for name, part in self.topology.parts.items():
-            self.stores[name] = Store(part, self.data / f"{name}.db")
-        await asyncio.gather(*(store.open() for store in self.stores.values()))
+        await self._open_stores()
         self.bus = self._bus()
         await self.bus.start(topic_specs(self.settings, self.topology))
         await asyncio.gather(*(upgrade(store) for store in self.stores.values()))
@@ -93,6 +91,24 @@ class System:
             await connector.start()
             self.connector = connector
         self._tasks.append(asyncio.create_task(self._notice(), name="notice other processes"))
+
+    async def _open_stores(self) -> None:
+        parts = self.topology.parts.values()
+        found = await asyncio.gather(*map(self._opened, parts), return_exceptions=True)
+        opened = [store for store in found if isinstance(store, Store)]
+        for failed in found:
+            if isinstance(failed, BaseException):
+                await asyncio.gather(*(store.close() for store in opened))
+                raise failed
+        self.stores.update((store.part.name, store) for store in opened)
+
+    async def _opened(self, part: Part) -> Store:
+        store = self._store(part)
+        await store.open()
+        return store
+
+    def _store(self, part: Part) -> Store:
+        return Store(part, self.data / f"{part.name}.db")
 
     def _bus(self) -> Bus:
         if not self.settings.kafka:

@@ -170,10 +170,12 @@ class Worker:
                 batch.give_up_on_commands(str(error))
                 if not batch.deliveries or self.inbox.closed:
                     return
+                self.inbox.refuse(str(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, TROUBLE_MAX_S)
         else:
             handled = Handled()
+        self.inbox.trouble = ""
         self._finish(batch, handled)
 
     def _finish(self, batch: Batch, handled: Handled) -> None:

@@ -1,6 +1,7 @@
 """`odori up`: everything in one process."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,19 @@ def command(port: int | None, host: str | None, data: Path) -> None:
     Example:
       odori up --port 3001 --data /var/lib/odori
     """
+    from infra.bus.errors import BusError
+    from infra.engine.errors import EngineError
+    from infra.observe import log_to
     from streams.serve import PortTaken, run
     from streams.system import AlreadyRunning
 
+    log_to(sys.stderr)
     try:
         run(settings(data=data, host=host, port=port), _said)
-    except (AlreadyRunning, PortTaken) as error:
+    except (AlreadyRunning, PortTaken, BusError) as error:
         raise Trouble(str(error)) from None
+    except EngineError as error:
+        raise Trouble(f"{data}: {error}") from None
     except OSError as error:
         raise Trouble(f"{data}: {error.strerror or error}; name another --data") from None
 

@@ -27,6 +27,9 @@ FETCH_LIMIT_BYTES = 1024 * 1024
 #: is what a partition may have to wait that was not part of the fetch (see aiokafka's fetcher).
 FETCH_WAIT_MS = 200
 SSL_FILES = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_password")
+#: What only a member of a group has: when it is taken for dead, and how it shows that it is not.
+MEMBER_SETTINGS = ("session_timeout_ms", "heartbeat_interval_ms", "max_poll_interval_ms",
+                   "rebalance_timeout_ms")  # fmt: skip
 
 
 class Topic(NamedTuple):
@@ -40,7 +43,8 @@ class Topic(NamedTuple):
 
 class Connection:
     """`settings` are aiokafka's own (security_protocol, sasl_...); ssl_cafile, ssl_certfile,
-    ssl_keyfile and ssl_password become its ssl_context."""
+    ssl_keyfile and ssl_password become its ssl_context; those of MEMBER_SETTINGS are for
+    consumers only."""
 
     def __init__(self, address: str, settings: Mapping[str, Any] | None = None) -> None:
         self.address = address
@@ -51,6 +55,7 @@ class Connection:
         files = {name[4:]: given.pop(name) for name in SSL_FILES if name in given}
         if files:
             given["ssl_context"] = create_ssl_context(**files)
+        self._member = {name: given.pop(name) for name in MEMBER_SETTINGS if name in given}
         self._settings = {"bootstrap_servers": address.split(","), **given}
 
     def producer(self) -> Any:
@@ -70,7 +75,7 @@ class Connection:
             fetch_max_bytes=FETCH_LIMIT_BYTES,
             # By range: partition n of every topic, so all of one saga, goes to the same member.
             partition_assignment_strategy=(RangePartitionAssignor,),
-            **{**self._settings, **settings},
+            **{**self._settings, **self._member, **settings},
         )
 
     @asynccontextmanager

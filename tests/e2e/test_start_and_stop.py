@@ -1,0 +1,76 @@
+"""Starting soon, ending cleanly, alone on a folder, and refusing in one sentence."""
+
+import signal
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from tests.e2e.process import run, spawn, up
+from tests.e2e.shop import order, post, statuses, stock_up
+from tests.services.kafka import free_ports
+
+#: A guard against a start that became slow, not a measurement: it takes 1 s on a quiet machine.
+START_LIMIT_SECONDS = 10
+STOP_LIMIT_SECONDS = 3
+#: What `odori` answers when something could not be done.
+CANNOT = 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_it_is_ready_soon_and_ends_cleanly_under_load(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    began = monotonic()
+    async with up(tmp_path) as odori:
+        ready = monotonic() - began
+        assert (await odori.client.get("/readyz")).status_code == 200
+        assert ready < START_LIMIT_SECONDS
+        await stock_up(odori)
+        for n in range(50):
+            await post(odori, "/api/orders", order(f"O-{n}"), {})
+        stopped = await odori.stop(number)
+    print(f"ready after {ready:.2f} s, stopped after {stopped:.2f} s")
+    assert stopped < STOP_LIMIT_SECONDS
+    assert odori.noise == []
+    assert len(statuses(tmp_path)) == 50
+
+
+async def test_a_second_one_on_the_same_folder_is_refused_with_one_sentence(
+    tmp_path: Path,
+) -> None:
+    async with up(tmp_path) as odori:
+        code, out, errors = await run("up", "--port", 0, "--data", tmp_path)
+        assert (code, out) == (CANNOT, "")
+        assert errors.count("\n") == 1
+        assert f"in use by another `odori up` (pid {odori.process.pid})" in errors
+        assert (await odori.client.get("/readyz")).status_code == 200
+
+
+async def test_a_folder_is_free_again_after_kill_minus_nine(tmp_path: Path) -> None:
+    async with up(tmp_path) as odori:
+        odori.kill()
+        await odori.process.wait()
+    async with up(tmp_path) as odori:
+        await odori.stop()
+
+
+async def test_a_broker_that_is_not_there_is_told_with_one_sentence(tmp_path: Path) -> None:
+    [port] = free_ports(1)
+    impatient = "import infra.bus.kafka.connection as c; c.CONNECT_LIMIT_SECONDS = 0"
+    process = await spawn(
+        "up", "--port", 0, "--data", tmp_path,
+        environ={"ODORI_KAFKA": f"127.0.0.1:{port}"}, before=impatient,
+    )  # fmt: skip
+    out, errors = await process.communicate()
+    assert (process.returncode, out) == (CANNOT, b"")
+    assert f"no Kafka answers at 127.0.0.1:{port}" in errors.decode().splitlines()[-1]
+    assert b"Traceback" not in errors
+
+
+async def test_a_file_that_is_no_database_is_told_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "order.db").write_bytes(b"this is no database, whatever its name says" * 100)
+    code, out, errors = await run("up", "--port", 0, "--data", tmp_path)
+    assert (code, out) == (CANNOT, "")
+    assert "not a database" in errors
+    assert errors.count("\n") == 1
