@@ -1,6 +1,7 @@
 """The command line as its users have it: in this process, and a real `odori up` in another."""
 
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from streams.cli import main
@@ -18,8 +20,11 @@ PATIENCE_S = 30
 
 
 def odori(*args: object, stdin: str | None = None) -> Result:
-    """Run a command here; a bug in it is raised."""
+    """Run a command here; a bug in it is raised. Its log goes where its errors went: nowhere."""
+    handlers = logging.getLogger().handlers[:]
     result = CliRunner().invoke(main, [str(arg) for arg in args], input=stdin)
+    structlog.reset_defaults()
+    logging.getLogger().handlers[:] = handlers
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
