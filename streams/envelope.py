@@ -135,6 +135,8 @@ class Envelope:
                 found = attributes | {"traceparent": found.get("traceparent", "")}
         except (ValueError, TypeError) as error:
             raise NotCloudEvent(f"{topic}: {error}") from None
+        if any("\0" in text for text in found.values()):
+            raise NotCloudEvent(f"{topic}: a CloudEvents attribute contains U+0000")
         lacking = [name for name in _REQUIRED if not found.get(f"ce_{name}")]
         if lacking:
             raise NotCloudEvent(f"{topic}: missing CloudEvents attributes {', '.join(lacking)}")

@@ -14,6 +14,7 @@ from streams.cache import RowCache
 from streams.delivery import Delivery, Outcome
 from streams.envelope import Envelope
 from streams.lane import Lane
+from streams.parked import RetryParked
 from streams.perform import Answer, NotAllowed, Performance
 from streams.reads import Reads, wanted, wanted_by_undos
 from streams.rows import LaneRow, ParkedHead
@@ -118,6 +119,8 @@ class Handler:
     def _prepare(self, delivery: Delivery) -> None:
         """Decode what this domain has steps for; a message it cannot read carries its error."""
         envelope = delivery.envelope
+        if isinstance(delivery.body, RetryParked) and self.cache is not None:
+            self.cache.parked.add(delivery.body.line)  # whoever set its timer may have parked it
         if envelope is None:
             text = delivery.arrival.error if delivery.arrival else "unreadable"
             delivery.error = delivery.error or SchemaError(text)
@@ -129,6 +132,8 @@ class Handler:
                     self._admit(delivery, envelope)
             except SchemaError as error:
                 delivery.body, delivery.error = None, error
+            except Exception as error:  # an upcaster stumbles over a body that no schema checked
+                delivery.body, delivery.error = None, SchemaError(f"{envelope.type}: {error!r}")
 
     def _admit(self, delivery: Delivery, envelope: Envelope) -> None:
         spec = envelope.body.spec if envelope.body else None
@@ -176,9 +181,12 @@ class Handler:
             outcomes, missing = self._pass(show, batch)
             if not missing and await reads.prove(show.ws):
                 return outcomes
+            replays = list(show.replays)
             show.discard()
             await reads.fetch(show.ws, [a for m in missing for a in m.addresses])
             await reads.scan(show.ws, [s for m in missing for s in m.scans])
+            await reads.fetch(show.ws, *wanted(self.part, replays))
+            await reads.fetch(show.ws, wanted_by_undos(show, replays))
         raise TooManyPasses(f"{self.part.name}: over {PASSES_MAX_COUNT} passes")
 
     @staticmethod

@@ -44,25 +44,21 @@ def park(
     """Put a failed delivery in its saga's line, to be retried; returns whether it is dead.
 
     What a retry cannot mend (`final`: a bug, an invalid message) is dead at once; an undo
-    (`endless`) is retried for ever. Parking twice is a no-op.
+    (`endless`) is retried for ever.
     """
-    saga, source, id_ = line_of(delivery)
-    row = delivery.parked or ws.get(Parked, saga, source, id_)
-    if row is not None and delivery.parked is None:
-        return row.state == DEAD
+    row = delivery.parked
+    saga = line_of(delivery)[0]
     attempts = (row.attempts if row else 0) + 1
     dead = final or (not endless and attempts >= ATTEMPTS_MAX_COUNT)
     due = None if dead else ws.now + timedelta(milliseconds=backoff_ms(attempts))
-    text = f"{error}" or type(error).__name__
+    text = clean(f"{error}") or type(error).__name__
     facts: dict[str, object] = {
         "state": DEAD if dead else WAITING,
         "due": due,
         "attempts": attempts,
         "reason": text[:ERROR_MAX_CHARS],
         "exception": type(error).__name__,
-        "error": "".join(traceback.format_exception(error))[-ERROR_MAX_CHARS:].replace(
-            "\0", "\ufffd"
-        ),
+        "error": clean("".join(traceback.format_exception(error)))[-ERROR_MAX_CHARS:],
     }
     if row is not None:
         ws.put(row.but(**facts))
@@ -75,10 +71,20 @@ def park(
     return dead
 
 
+def known(ws: Workspace, delivery: Delivery) -> bool:
+    """Whether this very delivery, coming once more, is parked already: parking twice is a no-op."""
+    return delivery.parked is None and ws.get(Parked, *line_of(delivery)) is not None
+
+
+def clean(text: str) -> str:
+    """Text that every store takes."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 def queue(ws: Workspace, delivery: Delivery) -> None:
     """Put a delivery behind those of its saga that wait already."""
-    saga, source, id_ = line_of(delivery)
-    if ws.get(Parked, saga, source, id_) is None:
+    saga = line_of(delivery)[0]
+    if not known(ws, delivery):
         facts: dict[str, object] = {
             "state": WAITING,
             "due": None,

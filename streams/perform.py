@@ -49,12 +49,15 @@ class Performance:
         self.answer = answer
         self.announced: list[tuple[Delivery, Message, bytes]] = []
         self.letters: list[tuple[Delivery, Exception]] = []
+        #: What parked lines replay in this pass; whoever fetches rows can look ahead.
+        self.replays: list[Delivery] = []
 
     def discard(self) -> None:
         """Begin the pass anew."""
         self.ws.discard()
         self.announced.clear()
         self.letters.clear()
+        self.replays.clear()
 
     def perform(self, delivery: Delivery) -> Outcome:
         """Everything one delivery does; an exception of its step loses only its own writes."""
@@ -181,6 +184,8 @@ class Performance:
             return Outcome(Result.FAILED, error=text)
         if delivery.timer is not None:
             self._fire(delivery)
+        if parked.known(self.ws, delivery):
+            return Outcome(Result.REPEAT)
         final = isinstance(error, AssertionError | SchemaError) and not endless
         dead = parked.park(self.ws, delivery, error, final=final, endless=endless)
         if dead:
@@ -191,11 +196,13 @@ class Performance:
         """Replay a saga's line in order, until one of it fails again or it is empty."""
         if delivery.timer is not None and not self._fire(delivery):
             return Outcome(Result.REPEAT)
-        outcome = Outcome(Result.DONE)
-        for row in parked.waiting(self.ws, saga):
+        outcome, line = Outcome(Result.DONE), parked.waiting(self.ws, saga)
+        replays = [replay_of(row, self.catalogue) for row in line]
+        self.replays += replays
+        for row, replay in zip(line, replays, strict=True):
             if row.due is not None and row.due > self.ws.now:
                 break
-            outcome = self.perform(replay_of(row, self.catalogue))
+            outcome = self.perform(replay)
             if outcome.result is Result.PARKED:
                 break
             if outcome.result is not Result.DEAD:

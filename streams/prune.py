@@ -9,9 +9,8 @@ from typing import Any
 
 from compensations.ledger import Entry, State
 from domains.row import Row, RowKey
-from infra.engine.engine import Transaction
+from infra.engine.engine import Engine, Transaction
 from infra.engine.errors import Conflict, LockedOut
-from infra.engine.sqlite import SqliteEngine
 from infra.engine.table import Table
 from schemas.message import Message
 from streams.books.accounts import SAID, said
@@ -269,7 +268,7 @@ class Pruner:
 Step = Callable[[Transaction], Awaitable[None]]
 
 
-async def _commit(engine: SqliteEngine, step: Step) -> None:
+async def _commit(engine: Engine, step: Step) -> None:
     tx = engine.begin(locked=True)
     try:
         await step(tx)

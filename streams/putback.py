@@ -10,6 +10,7 @@ from typing import Any
 
 from domains.row import Row, RowKey
 from infra.clock import utc_now
+from infra.engine.engine import Engine
 from infra.engine.errors import Conflict, LockedOut
 from infra.engine.sqlite import SqliteEngine
 from streams.parked import DEAD, REPLAYS_MAX_COUNT, WAITING, RetryParked, join
@@ -168,7 +169,7 @@ async def _patiently(
 
 
 async def _write(
-    engine: SqliteEngine, part: Part, chunk: Sequence[tuple[RowKey, datetime]], note: str
+    engine: Engine, part: Part, chunk: Sequence[tuple[RowKey, datetime]], note: str
 ) -> None:
     ws = Workspace(part.codecs, utc_now())
     timers = [(RetryParked(line=str(key[0])), due) for key, due in chunk]

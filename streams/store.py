@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from domains.row import Row
+from infra.engine.engine import Engine
 from infra.engine.sqlite import SqliteEngine
 from infra.engine.table import Record
 from streams.codec import Codec
@@ -23,7 +24,7 @@ class Store:
         self.part = part
         self.path = path
         self.inline = inline
-        self.engine = SqliteEngine.open(path, inline=inline)
+        self.engine: Engine = SqliteEngine.open(path, inline=inline)
 
     async def open(self) -> None:
         """Make what is missing, then open the reader; if that fails, nothing stays open."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from infra.clock import utc_now
-from infra.engine.errors import Conflict
+from infra.engine.errors import Conflict, EngineError
 from infra.settings import Settings
 from streams.answers import answer
 from streams.bus import Bus, TopicSpec
@@ -52,6 +52,8 @@ class System:
         now: Callable[[], datetime] = utc_now,
         provider: PaymentProvider | None = None,
     ) -> None:
+        #: Whether nobody else writes these stores; the lock of the folder sees to it.
+        self.exclusive = True
         self.settings = settings
         self.topology = topology or discover()
         self.now = now
@@ -83,7 +85,7 @@ class System:
         for name, store in self.stores.items():
             self.workers[name] = Worker(
                 store, self.topology.catalogue, self.bus, self.now, answer, self.taps,
-                operator_key=self.operator_key,
+                operator_key=self.operator_key, exclusive=self.exclusive,
             )  # fmt: skip
         await asyncio.gather(*(worker.start() for worker in self.workers.values()))
         if payment := self.workers.get("payment"):
@@ -146,11 +148,14 @@ class System:
             if row.state == OPEN:
                 await self._adopt(store, row, record)
 
-    async def _adopt(self, store: Store, row: LaneRow, record: Any) -> None:
+    async def _adopt(self, store: Store, row: LaneRow, record: Any) -> bool:
+        """Publish the rest of a lane and retire it; False if it has to be tried again."""
         with suppress(Conflict):  # its owner is alive after all
             lane = await adopt(store.engine, store.codec(LaneRow), row, record)
             if await Relay(self.bus, store, lane).flush():
                 await retire(store.engine, lane)
+                return True
+        return False
 
     async def _notice(self) -> None:
         """See what other processes publish into our files, and adopt their lanes when they die."""
@@ -158,14 +163,18 @@ class System:
         while True:
             await asyncio.sleep(NOTICE_INTERVAL_S)
             for name, store in self.stores.items():
-                if not await store.engine.changed():
-                    continue
-                self.workers[name].notice()
-                if isinstance(self.bus, EmbeddedBus):
-                    await self.bus.refresh(name)
-                await self._watch_lanes(name, store, beats, loop.time())
-            for name, store in self.stores.items():
-                await self._adopt_silent(name, store, beats, loop.time())
+                with suppress(EngineError):  # the store is in trouble; look again soon
+                    if await store.engine.changed():
+                        await self._see(name, store, beats, loop.time())
+                    await self._adopt_silent(name, store, beats, loop.time())
+
+    async def _see(
+        self, name: str, store: Store, beats: dict[str, tuple[int, float]], now: float
+    ) -> None:
+        self.workers[name].notice()
+        if isinstance(self.bus, EmbeddedBus):
+            await self.bus.refresh(name)
+        await self._watch_lanes(name, store, beats, now)
 
     async def _watch_lanes(
         self, name: str, store: Store, beats: dict[str, tuple[int, float]], now: float
@@ -189,10 +198,11 @@ class System:
         if not silent:
             return
         for row, record in await lanes(store.reader, store.codec(LaneRow)):
-            if row.lane in silent and row.state == OPEN:
-                await self._adopt(store, row, record)
-        for lane in silent:
-            beats.pop(lane, None)
+            if row.lane not in silent:
+                continue
+            beats[row.lane] = (row.beat, now)
+            if row.state != OPEN or await self._adopt(store, row, record):
+                del beats[row.lane]
 
 
 def hold(data: Path) -> TextIO:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
-from infra.engine.errors import Conflict, EngineError, LockedOut, Unavailable
+from infra.engine.errors import Conflict, EngineError, LockedOut, Unavailable, UnknownOutcome
 from infra.observe import observe
 from schemas.catalogue import Catalogue
 from streams.bus import Bus, Subscription
@@ -59,7 +59,9 @@ class Worker:
         answer: Answer,
         taps: Sequence[Tap] = (),
         operator_key: str = "",
+        exclusive: bool = True,
     ) -> None:
+        """With `exclusive` no other process writes this store's rows."""
         self.store = store
         self.part = store.part
         self._catalogue = catalogue
@@ -68,6 +70,7 @@ class Worker:
         self._answer = answer
         self._taps = taps
         self._operator_key = operator_key
+        self._exclusive = exclusive
         self._tasks: list[asyncio.Task[None]] = []
         self._lane_task: asyncio.Task[None] | None = None
         self._noticed = False
@@ -95,7 +98,7 @@ class Worker:
         lane = await open_lane(self.store.engine, self.store.codec(LaneRow), self.part.name)
         self.handler = Handler(
             self.part, self._catalogue, self.store.engine, lane, self._now, self._answer,
-            exclusive=True,
+            exclusive=self._exclusive,
         )  # fmt: skip
         self.relay = Relay(self._bus, self.store, lane)
         self._lane_task = self._spawn(self.relay.run(), f"relay {lane.name}")
@@ -158,15 +161,21 @@ class Worker:
 
     async def _turn(self, batch: Batch) -> None:
         """Handle one batch to its end, however long the store is in trouble."""
-        wait = TROUBLE_FIRST_S
+        wait, lost = TROUBLE_FIRST_S, False
         while batch.deliveries:
             try:
+                if lost:
+                    await self._take_lane()
+                    lost = False
+                elif self._noticed:
+                    await self._look()
                 handled = await self.handler.handle(batch.deliveries)
                 break
             except LaneLost:
-                await self._take_lane()
-            except (Unavailable, LockedOut, Conflict) as error:
+                lost = True
+            except (Unavailable, LockedOut, Conflict, UnknownOutcome) as error:
                 observe("store.trouble", domain=self.part.name, error=str(error))
+                self._noticed = True  # part of it may be committed, with timers and parked rows
                 batch.give_up_on_commands(str(error))
                 if not batch.deliveries or self.inbox.closed:
                     return
