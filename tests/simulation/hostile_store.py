@@ -1,0 +1,79 @@
+"""The real SQLite store of a domain, inline, with others running in between and faults."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from infra.engine.engine import Engine, Transaction
+from infra.engine.sqlite import SqliteEngine
+from infra.engine.table import Key, Record, Table
+from streams.store import Store
+from streams.topology import Part
+from tests.simulation.host import Host
+
+
+class HostileStore(Store):
+    """Opens the file as one process of several would."""
+
+    def __init__(self, part: Part, path: Path, host: Host) -> None:
+        self.part = part
+        self.path = path
+        self.inline = True
+        self._host = host
+        engine = SqliteEngine.open(
+            path, inline=True, fault=host.fault, busy_ms=0,
+            clock=lambda: round(host.world.now().timestamp() * 1000),
+        )  # fmt: skip
+        self.engine = HostileEngine(engine, host)
+
+    async def lanes(self) -> list[tuple[str, int]]:
+        await self._host.gate()
+        return await super().lanes()
+
+    async def page(self, lane: str, after: int, limit: int) -> list[Record]:
+        await self._host.gate()
+        return await super().page(lane, after, limit)
+
+
+class HostileEngine:
+    """An engine whose calls take time."""
+
+    def __init__(self, engine: Engine, host: Host) -> None:
+        self._engine = engine
+        self._host = host
+
+    def begin(self, *, locked: bool = False, tx_id: str | None = None) -> Transaction:
+        transaction: Any = HostileTransaction(self._engine.begin(locked=locked), self._host)
+        return transaction  # type: ignore[no-any-return]
+
+    async def apply(self, tables: Sequence[Table]) -> None:
+        await self._host.gate()
+        await self._engine.apply(tables)
+
+    async def changed(self) -> bool:
+        await self._host.gate()
+        return await self._engine.changed()
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+
+class HostileTransaction:
+    """A transaction that others may overtake before each of its calls."""
+
+    def __init__(self, transaction: Transaction, host: Host) -> None:
+        self._transaction = transaction
+        self._host = host
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transaction, name)
+
+    async def fetch(self, wanted: Mapping[Table, Iterable[Key]]) -> None:
+        await self._host.gate()
+        await self._transaction.fetch(wanted)
+
+    async def commit(self) -> int:
+        await self._host.gate()
+        at = await self._transaction.commit()
+        await self._host.gate()
+        return at

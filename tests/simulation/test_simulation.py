@@ -1,0 +1,31 @@
+"""Seeds of the hostile world, and proof that they notice when a rule is missing."""
+
+import multiprocessing
+
+import pytest
+
+from tests.simulation.__main__ import outcomes
+from tests.simulation.mutants import NAMES, hunted
+from tests.simulation.world import live
+
+SEEDS_COUNT = 200
+
+
+def test_everything_adds_up_after_every_storm() -> None:
+    seeds = outcomes(range(SEEDS_COUNT), multiprocessing.cpu_count())
+    broken = [f"seed {seed}: {story}" for seed, story in seeds if story]
+    assert not broken, "\n\n".join(broken)
+
+
+@pytest.mark.parametrize("seed", [3, 12])
+def test_a_seed_runs_the_same_way_each_time(seed: int) -> None:
+    stories: list[list[str]] = [[], []]
+    ends = [live(seed, say=story.append).chance.random() for story in stories]
+    assert stories[0] == stories[1]
+    assert ends[0] == ends[1]
+
+
+def test_every_mutant_of_the_machinery_is_caught_by_a_seed_that_passes_without_it() -> None:
+    found = hunted(NAMES, multiprocessing.cpu_count())
+    survived = [str(caught) for caught in found if not caught.proves]
+    assert not survived, "\n".join(survived)
