@@ -1,7 +1,9 @@
 """What must hold at rest, whatever happened before; read from the stores, not from the steps."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -26,6 +28,24 @@ SENDERS_FAULTS = {
 SHIPPED = ("ARRANGED", "SHIPPED", "DELIVERED")
 
 
+#: Ledger rows are final, but for done -> undone; the store itself notes whatever else is done.
+_WATCH = """
+CREATE TABLE IF NOT EXISTS illegal (what TEXT);
+CREATE TRIGGER IF NOT EXISTS changed AFTER UPDATE ON "{name}$ledger"
+WHEN NOT (OLD.state = 'done' AND NEW.state = 'undone')
+BEGIN INSERT INTO illegal VALUES (
+    OLD.step || ' of ' || OLD.saga || ': ' || OLD.state || ' -> ' || NEW.state); END;
+CREATE TRIGGER IF NOT EXISTS deleted AFTER DELETE ON "{name}$ledger"
+BEGIN INSERT INTO illegal VALUES (OLD.step || ' of ' || OLD.saga || ': deleted'); END;
+"""
+
+
+def watch(store: Store) -> None:
+    """Have a store write down every illegal change of its ledger."""
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.executescript(_WATCH.format(name=store.part.name))
+
+
 @dataclass
 class Ledgers:
     """Every row of every store, at rest."""
@@ -33,6 +53,7 @@ class Ledgers:
     stores: Mapping[str, Store]
     rows: dict[tuple[str, type[Row]], list[Row]] = field(default_factory=dict)
     outboxes: dict[str, list[Envelope]] = field(default_factory=dict)
+    illegal: list[str] = field(default_factory=list)
 
     async def read(self) -> "Ledgers":
         for name, store in self.stores.items():
@@ -41,6 +62,8 @@ class Ledgers:
                     records = await snapshot.scan_all(codec.table)
                     self.rows[name, row] = [codec.decode(record) for record in records]
                 said = await snapshot.scan_all(store.part.outbox)
+                illegal = await snapshot.query("SELECT what FROM illegal")
+                self.illegal += [f"{name}: {what}" for (what,) in illegal]
                 self.outboxes[name] = [Envelope.of_row(record.values) for record in said]
         return self
 
@@ -52,6 +75,7 @@ def faults(
     ledgers: Ledgers, customers: Customers, provider: Provider, seen: set[tuple[str, str]] | None
 ) -> Iterator[str]:
     """Everything that does not add up."""
+    yield from (f"an illegal change of the ledger of {what}" for what in ledgers.illegal)
     yield from _of_stock(ledgers, customers)
     yield from _of_money(ledgers, customers, provider)
     yield from _of_orders(ledgers, customers)

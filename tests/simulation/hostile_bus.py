@@ -199,9 +199,9 @@ class HostileSubscription:
 
     def _finished(self, place: Place, offset: int) -> int:
         """The offset below which all is done, in whatever order that happened."""
-        open_ = self.group.under_way[place]
+        open_ = self.group.under_way.setdefault(place, Counter())
         open_[offset] -= 1
-        if not open_[offset]:
+        if open_[offset] <= 0:
             del open_[offset]
         return min(open_, default=self.reading.get(place, offset + 1))
 

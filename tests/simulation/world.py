@@ -18,7 +18,7 @@ from domains.inventory.rules import RESERVATION_TTL
 from infra.engine.errors import EngineError
 from streams.bus import Bus
 from streams.topology import Topology, discover
-from tests.simulation.books import Ledgers, faults
+from tests.simulation.books import Ledgers, faults, watch
 from tests.simulation.customers import Customers
 from tests.simulation.failing import Trouble
 from tests.simulation.garbage import garbage
@@ -96,6 +96,8 @@ class World:
         """The whole story."""
         try:
             await self._start()
+            for store in self.hosts[0].system.stores.values():
+                watch(store)
             await self.customers.open()
             self.note(f"the storm begins: {self.knobs}")
             self.storm = True
