@@ -23,7 +23,7 @@ class Heard:
 
     def take(self, arrival: Arrival) -> None:
         """An arrival, in the order of its lane."""
-        if arrival.envelope is not None:
+        if arrival.envelope is not None and self._subscription.marks([arrival]):
             source = arrival.envelope.source
             line = self._lines.setdefault(source, OrderedDict())
             line[arrival.offset] = self._last.get(source)

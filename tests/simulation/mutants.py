@@ -95,9 +95,9 @@ def adopted_lane_is_not_published() -> Patch:
 def offsets_ahead_of_the_database() -> Patch:
     turn = worker.Worker._turn
 
-    async def hasty(self: Any, batch: Any, arrivals: Any, futures: Any) -> None:
-        self.subscription.done(arrivals)
-        await turn(self, batch, arrivals, futures)
+    async def hasty(self: Any, batch: Any) -> None:
+        self.subscription.done(batch.arrivals)
+        await turn(self, batch)
 
     return worker.Worker, "_turn", hasty
 
