@@ -7,10 +7,11 @@ from threading import Event, Lock, Thread
 from infra.engine.errors import EngineError
 from infra.engine.sqlite.file import WAL_BYTES, File
 
-#: After a pass that could not finish, the WAL may grow so much before the next one.
-STEP_BYTES = WAL_BYTES // 4
+#: After a pass that could not finish, the WAL may grow so much before the next one: a page that
+#: changes often is copied once a pass, so that rare passes cost less.
+STEP_BYTES = WAL_BYTES
 #: A WAL that passes could not empty; now the writer waits for the rest of it (some pages).
-WAL_MAX_BYTES = 4 * WAL_BYTES
+WAL_MAX_BYTES = 3 * WAL_BYTES
 #: How long that last resort waits for readers; meanwhile nobody writes, so it is short.
 RESTART_WAIT_MS = 100
 

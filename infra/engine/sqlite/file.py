@@ -31,13 +31,13 @@ Fault = Callable[[str], None]
 #: How long a statement waits for another writer of the file before LockedOut.
 BUSY_WAIT_MS = 5_000
 #: Page cache of the writing connection: enough for the upper levels of every index.
-CACHE_KIB = 8_192
+CACHE_KIB = 12_288
 #: Page cache of a reading connection: it reads the newest pages, which the system has at hand.
 READER_CACHE_KIB = 1_024
 #: Prepared statements kept: all tables of a domain in all the sizes they are used in.
 STATEMENTS_KEPT = 1_024
 #: The checkpointer keeps the WAL near this size, and SQLite cuts it back to it.
-WAL_BYTES = 16 * 2**20
+WAL_BYTES = 64 * 2**20
 
 _SETTINGS = (
     "journal_mode=WAL",
