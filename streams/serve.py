@@ -25,10 +25,14 @@ class PortTaken(Exception):
     """Another program listens there."""
 
 
+class Died(Exception):
+    """A worker died of a bug, and the process with it; everything accepted is in the stores."""
+
+
 async def serve(settings: Settings, said: Callable[[System, str], None]) -> None:
     """Run until SIGINT or SIGTERM; `said` is called once everything answers, with the address.
 
-    Raises AlreadyRunning or PortTaken with nothing changed.
+    Raises AlreadyRunning or PortTaken with nothing changed; Died after everything was closed.
     """
     system = System(settings)
     with _listen(settings.host, settings.port) as listening:
@@ -40,6 +44,9 @@ async def serve(settings: Settings, said: Callable[[System, str], None]) -> None
             await _Server(system, lambda: _begun(system, url, said)).serve([listening])
         finally:
             await system.stop()
+    for name, worker in system.workers.items():
+        if worker.died is not None:
+            raise Died(f"{name} died of a bug, the log says where: {worker.died!r}")
 
 
 def _begun(system: System, url: str, said: Callable[[System, str], None]) -> None:

@@ -32,6 +32,8 @@ NOTE_INTERVAL_S = 1.0
 TROUBLE_FIRST_S = 0.05
 #: The longest wait while the store is in trouble.
 TROUBLE_MAX_S = 5.0
+#: A worker that stops waits so long for a bus that is gone; the next start publishes the rest.
+LAST_FLUSH_LIMIT_S = 2.0
 
 #: Hears what a batch announced, after its commit; must not wait.
 Tap = Callable[[Sequence[Envelope]], None]
@@ -77,8 +79,8 @@ class Worker:
         self._noted_at = 0.0
         #: Whoever else keeps its positions in this store, by subscriber; written with ours.
         self.beside: dict[str, Noting] = {}
-        #: Called when a task of this worker dies of a bug; the process must not limp on.
-        self.failed: Callable[[BaseException | None], None] = _crash
+        #: The bug that a task of this worker died of.
+        self.died: BaseException | None = None
 
     async def start(self) -> None:
         """Take a lane, subscribe, begin."""
@@ -121,8 +123,14 @@ class Worker:
         return task
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self.failed(task.exception())
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """A bug takes the process along: a stop is safe, limping on is not."""
+        self.died = error
+        observe("worker.died", error=repr(error), trace="".join(traceback.format_exception(error)))
+        os.kill(os.getpid(), signal.SIGTERM)
 
     async def submit(self, delivery: Delivery) -> Outcome:
         """Handle a command and wait for its commit; concurrent callers share one.
@@ -149,10 +157,16 @@ class Worker:
             self._lane_task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.inbox.close()
-        with suppress(EngineError, LaneLost):
-            await self.relay.flush()
-            await self.handler.beat(self._notes())
+        if self.died is None:
+            await self._note_the_last()
         await self.subscription.close()
+
+    async def _note_the_last(self) -> None:
+        with suppress(EngineError, TimeoutError):
+            async with asyncio.timeout(LAST_FLUSH_LIMIT_S):
+                await self.relay.flush()
+        with suppress(EngineError, LaneLost):
+            await self.handler.beat(self._notes())
 
     async def _run(self) -> None:
         while not self.inbox.closed:
@@ -218,12 +232,6 @@ class Worker:
 
     def _notes(self) -> list[Mark]:
         return [mark for one in self._noting() for mark in one.notes()]
-
-
-def _crash(error: BaseException | None) -> None:
-    """A worker that died of a bug takes its process along: kill -9 is safe, limping on is not."""
-    observe("worker.died", error=repr(error), trace="".join(traceback.format_exception(error)))
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def observe_batch(domain: str, batch: Sequence[Delivery], handled: Handled) -> None:

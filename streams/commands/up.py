@@ -27,13 +27,13 @@ def command(port: int | None, host: str | None, data: Path) -> None:
     from infra.bus.errors import BusError
     from infra.engine.errors import EngineError
     from infra.observe import log_to
-    from streams.serve import PortTaken, run
+    from streams.serve import Died, PortTaken, run
     from streams.system import AlreadyRunning
 
     log_to(sys.stderr)
     try:
         run(settings(data=data, host=host, port=port), _said)
-    except (AlreadyRunning, PortTaken, BusError) as error:
+    except (AlreadyRunning, PortTaken, BusError, Died) as error:
         raise Trouble(str(error)) from None
     except EngineError as error:
         raise Trouble(f"{data}: {error}") from None

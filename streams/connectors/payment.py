@@ -100,8 +100,8 @@ class PaymentConnector:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._worker.failed(task.exception())
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._worker.fail(error)
 
     # what arrives
 

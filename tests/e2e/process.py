@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -133,14 +133,21 @@ class Odori:
 
 @asynccontextmanager
 async def up(
-    data: Path, *, kafka: str = "", before: str = "", port: int = 0
+    data: Path,
+    *,
+    kafka: str = "",
+    before: str = "",
+    meanwhile: Coroutine[Any, Any, None] | None = None,
 ) -> AsyncIterator[Odori]:
-    """An Odori that answers; killed afterwards if nobody ended it."""
+    """An Odori that answers; killed afterwards if nobody ended it. `meanwhile` happens after it
+    has begun to start."""
     environ = {"ODORI_KAFKA": kafka, **(SHORT_SESSION if kafka else {})}
-    process = await spawn("up", "--port", port, "--data", data, environ=environ, before=before)
+    process = await spawn("up", "--port", 0, "--data", data, environ=environ, before=before)
     odori = Odori(process, data)
     async with ended(process):
         try:
+            if meanwhile:
+                await meanwhile
             await odori._begin()
             yield odori
         finally:

@@ -1,13 +1,16 @@
 """Starting soon, ending cleanly, alone on a folder, and refusing in one sentence."""
 
+import asyncio
 import signal
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
+import httpx
 import pytest
 
-from tests.e2e.process import run, spawn, up
-from tests.e2e.shop import order, post, statuses, stock_up
+from tests.e2e.process import PATIENCE_SECONDS, run, spawn, up
+from tests.e2e.shop import all_ended, order, post, statuses, stock_up
 from tests.services.kafka import free_ports
 
 #: A guard against a start that became slow, not a measurement: it takes 1 s on a quiet machine.
@@ -74,3 +77,26 @@ async def test_a_file_that_is_no_database_is_told_with_one_sentence(tmp_path: Pa
     assert (code, out) == (CANNOT, "")
     assert "not a database" in errors
     assert errors.count("\n") == 1
+
+
+async def test_a_bug_that_ends_a_worker_ends_the_process_and_says_so(tmp_path: Path) -> None:
+    """No supervisor takes it for a clean end, and the next process does what was accepted."""
+    bug = """
+from streams.relay import Relay
+async def broken(self):
+    if self.lane.name.startswith("order-") and self.last > 4:
+        raise ZeroDivisionError("a bug")
+    return await flush(self)
+flush, Relay.flush = Relay.flush, broken
+"""
+    async with up(tmp_path, before=bug) as odori:
+        await stock_up(odori)
+        for n in range(5):
+            with suppress(httpx.TransportError):  # it is ending
+                await odori.client.post("/api/orders", json=order(f"O-{n}"))
+        assert await asyncio.wait_for(odori.process.wait(), PATIENCE_SECONDS) == CANNOT
+    assert any(line["event"] == "worker.died" for line in odori.log)
+    assert "order died of a bug" in odori.noise[-1]
+    async with up(tmp_path) as odori:
+        await odori.when(lambda: all_ended(tmp_path, len(statuses(tmp_path))))
+        assert len(statuses(tmp_path)) >= 4

@@ -25,9 +25,9 @@ from infra.observe import observe
 #: ledger, so it may be long; it is short enough that a rolling restart repeats little.
 COMMIT_INTERVAL_SECONDS = 0.25
 #: A commit that must happen now (rebalance, close) gives up after this; the offsets then lag.
-LAST_COMMIT_LIMIT_SECONDS = 3.0
+LAST_COMMIT_LIMIT_SECONDS = 2.0
 #: Leaving a group whose brokers are gone.
-STOP_LIMIT_SECONDS = 5.0
+STOP_LIMIT_SECONDS = 2.0
 #: Between two polls of a broker that is in trouble.
 RETRY_SECONDS = 0.5
 #: A poll asks again after this; a record ends the wait at once.

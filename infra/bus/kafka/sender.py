@@ -20,7 +20,7 @@ Outgoing = tuple[str, bytes | None, bytes | None, list[tuple[str, bytes]]]
 KEY_CACHE_ENTRIES = 16_384
 #: A producer that cannot flush (the broker is gone) is abandoned after this; its records are still
 #: in their outbox.
-STOP_LIMIT_SECONDS = 5.0
+STOP_LIMIT_SECONDS = 2.0
 #: A batch that nobody acknowledged for so long (the broker is gone) is given up, and sent again by
 #: whoever asked: nothing waits for ever, not even a process that wants to stop.
 SEND_LIMIT_SECONDS = 10.0
