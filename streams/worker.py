@@ -127,10 +127,9 @@ class Worker:
             self.fail(error)
 
     def fail(self, error: BaseException) -> None:
-        """A bug takes the process along: a stop is safe, limping on is not."""
+        """Something of this worker ended by a bug; the process must not limp on."""
         self.died = error
-        observe("worker.died", error=repr(error), trace="".join(traceback.format_exception(error)))
-        os.kill(os.getpid(), signal.SIGTERM)
+        _crash(error)
 
     async def submit(self, delivery: Delivery) -> Outcome:
         """Handle a command and wait for its commit; concurrent callers share one.
@@ -232,6 +231,12 @@ class Worker:
 
     def _notes(self) -> list[Mark]:
         return [mark for one in self._noting() for mark in one.notes()]
+
+
+def _crash(error: BaseException) -> None:
+    """A worker that died of a bug takes its process along: a stop is safe, limping on is not."""
+    observe("worker.died", error=repr(error), trace="".join(traceback.format_exception(error)))
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def observe_batch(domain: str, batch: Sequence[Delivery], handled: Handled) -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.e2e.books import check_once, check_the_books
-from tests.e2e.process import PATIENCE_SECONDS, Odori, ended, spawn, up
+from tests.e2e.process import PATIENCE_SECONDS, Odori, ended, run, spawn, up
 from tests.e2e.shop import all_ended, any_order, cancel, query, stock_up
 
 #: How often the process is killed; some of them before it has said that it is up.
@@ -121,6 +121,10 @@ async def killed_again_and_again(data: Path, kafka: str, say: Callable[[str], No
         for body in list(street.accepted.values())[-20:]:
             again = await odori.client.post("/api/orders", json=body)
             assert (again.status_code, again.json()["repeated"]) == (202, True)
+        code, said, errors = await run(
+            "check", "--wait", 30, "--data", data, environ={"ODORI_KAFKA": kafka}
+        )
+        assert (code, errors) == (0, ""), said
         assert await odori.stop() < 3
         assert odori.noise == []
     check_the_books(data)

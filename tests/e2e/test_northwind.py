@@ -24,6 +24,8 @@ async def played(data: Path, kafka: str, *more: str) -> dict[str, Any]:
         assert code == 0, errors
         told: dict[str, Any] = json.loads(out)
         await odori.when(lambda: at_rest(data))
+        code, said, errors = await run("check", "--wait", 30, "--data", data, environ=environ)
+        assert (code, errors) == (0, ""), said
         assert await odori.stop() < 3
     return told
 
