@@ -85,7 +85,10 @@ def _topic(line: Line) -> str:
 def _orders(orders: list[dict[str, Any]]) -> str:
     if not orders:
         width = len(_ORDER_HEADS)
-        hint = 'No orders yet. Place one with the <a href="/docs">API tester</a>.'
+        hint = (
+            "No orders yet, and nothing to sell: <code>odori publish northwind</code> brings both."
+            ' Or list a product and order it with the <a href="/docs">API tester</a>.'
+        )
         return f'<tr><td colspan="{width}">{hint}</td></tr>'
     return "".join(map(_order, orders))
 
