@@ -38,8 +38,12 @@ _REFUSALS = {
     "422": "fields do not fit, or the Idempotency-Key was used with another body",
     "503": "busy; nothing was done; come again after Retry-After seconds",
 }
-#: What a field is called in an example, where its schema alone would be a poor one.
-_EXAMPLES = {"currency": "USD", "country": "JP", "prefecture": "Tokyo", "city": "Chiyoda"}
+#: What a field is in an example, where its schema alone would be a poor one; product and customer
+#: are Northwind's, so that the tester's first order is confirmed once that year is published.
+_EXAMPLES = {
+    "currency": "USD", "country": "JP", "prefecture": "Tokyo", "city": "Chiyoda",
+    "productId": "1", "category": "Beverages", "customerId": "ALFKI",
+}  # fmt: skip
 
 
 def of_command(command: type[Command], operator_header: str) -> dict[str, Any]:
