@@ -74,6 +74,8 @@ class Handler:
         self.positions: dict[RowKey, Record] = {}
         self.cache = RowCache(part.rows) if exclusive else None
         self.passes = 0
+        #: A commit was not answered and nobody could be asked: the lane may reach further.
+        self.unsure = False
 
     async def handle(self, batch: Sequence[Delivery], marks: Sequence[Mark] = ()) -> Handled:
         """Handle a batch; `marks` are positions to write with it.
@@ -153,11 +155,12 @@ class Handler:
         *,
         locked: bool,
     ) -> Handled:
+        locked = locked or self.unsure
         tx = self.engine.begin(locked=locked)
         reads = Reads(self.part, tx, None if locked else self.cache)
         try:
             if locked:
-                await self.lane.verify(tx)
+                await self._verify(tx)
             ws = Workspace(self.part.codecs, now)
             show = Performance(self.part, self.catalogue, ws, self.answer)
             outcomes = await self._run(reads, show, batch)
@@ -217,21 +220,30 @@ class Handler:
         try:
             await tx.commit()
         except UnknownOutcome as unknown:
+            self.unsure = True
             asked = self.engine.begin(locked=True)
             try:
                 await asked.fetch({self.lane.codec.table: [self.lane.key]})
                 found = asked.seen(self.lane.codec.table, self.lane.key)
+                self.unsure = False
             finally:
                 await asked.rollback()
             if found is None or found.tx_id != tx.id:
                 raise Conflict(f"the commit did not happen: {unknown}") from unknown
 
+    async def _verify(self, tx: Transaction) -> None:
+        await self.lane.verify(tx)
+        self.unsure = False
+
     async def beat(self, marks: Sequence[Mark] = ()) -> None:
         """An idle owner's transaction: notes what is published and how far it has heard."""
-        tx = self.engine.begin()
+        known = not self.unsure
+        tx = self.engine.begin(locked=not known)
         try:
+            if not known:
+                await self._verify(tx)
             writes = Writes(self.part, tx, self.lane, self.positions, self.cache)
             writes.any = True
-            await self._seal(writes, marks, known=True)
+            await self._seal(writes, marks, known=known)
         finally:
             await tx.rollback()

@@ -220,9 +220,10 @@ class Worker:
             return
         self._noted_at = now
         notes, lane = self._notes(), self.handler.lane
-        if notes or lane.acknowledged != lane.row.published:
-            with suppress(EngineError):  # it is only a note; the next one says more
+        if notes or lane.acknowledged != lane.row.published or self.handler.unsure:
+            with suppress(EngineError, LaneLost):  # it is only a note; the next one says more
                 await self.handler.beat(notes)
+                self.relay.push(())  # the lane may reach further than was known
                 for one in self._noting():
                     one.noted(notes)
 
