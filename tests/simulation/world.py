@@ -49,10 +49,16 @@ class Broken(AssertionError):
 class World:
     """Everything in one process, by one seed."""
 
-    def __init__(self, seed: int, orders: int, say: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        orders: int,
+        say: Callable[[str], None] | None = None,
+        knobs: Knobs | None = None,
+    ) -> None:
         self.seed = seed
         self.chance = Random(seed)
-        self.knobs = Knobs.drawn(self.chance, orders)
+        self.knobs = knobs or Knobs.drawn(self.chance, orders)
         self.storm = False
         self.steps = 0
         self._say = say
