@@ -93,6 +93,7 @@ RACES: dict[int, tuple[str, ...]] = {
         "simulation/mutants.py::retries_are_forgotten",
     ),
     12: (
+        "kafka/test_refill.py::test_every_saga_ends_on_a_broker_that_knows_nothing_of_it",
         "races/test_worlds.py::test_more_partitions_than_before_and_rewinds_harm_nothing",
         "simulation/mutants.py::no_ledger",
     ),
