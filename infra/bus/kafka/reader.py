@@ -9,6 +9,8 @@ from infra.bus.kafka.connection import Connection
 
 #: A look waits this long for records that the broker says are there.
 LOOK_WAIT_MS = 5_000
+#: Whoever only asks for times waits less: what does not come at once counts as young.
+TIMES_WAIT_MS = 500
 
 
 async def tail(
@@ -39,7 +41,7 @@ async def first_timestamps(
         return {}
     async with connection.reader() as consumer:
         ends = {place: offset + 1 for place, offset in offsets.items()}
-        records = await _between(consumer, offsets, ends)
+        records = await _between(consumer, offsets, ends, TIMES_WAIT_MS)
     times: dict[TopicPartition, int] = {}
     for record in records:
         times.setdefault(TopicPartition(record.topic, record.partition), record.timestamp)
@@ -47,7 +49,10 @@ async def first_timestamps(
 
 
 async def _between(
-    consumer: Any, begin: Mapping[TopicPartition, int], end: Mapping[TopicPartition, int]
+    consumer: Any,
+    begin: Mapping[TopicPartition, int],
+    end: Mapping[TopicPartition, int],
+    wait_ms: int = LOOK_WAIT_MS,
 ) -> list[Any]:
     left = {place for place in begin if begin[place] < end[place]}
     consumer.assign(left)
@@ -55,7 +60,7 @@ async def _between(
         consumer.seek(place, begin[place])
     records: list[Any] = []
     while left:
-        found = await consumer.getmany(*left, timeout_ms=LOOK_WAIT_MS)
+        found = await consumer.getmany(*left, timeout_ms=wait_ms)
         if not found:
             break  # marks of transactions at the end are no records
         for place, some in found.items():

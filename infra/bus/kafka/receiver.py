@@ -21,6 +21,8 @@ from infra.bus.kafka.offsets import Track
 from infra.bus.kafka.reader import first_timestamps
 from infra.observe import observe
 
+#: How long a partition may be asked for its position before the last known one will do.
+POSITION_LIMIT_SECONDS = 0.5
 #: Done offsets are committed together this much later. What a crash repeats is dropped by the
 #: ledger, so it may be long; it is short enough that a rolling restart repeats little.
 COMMIT_INTERVAL_SECONDS = 0.25
@@ -179,7 +181,12 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
         if track and track.waiting:
             return track.position
         if track:  # beyond the last record there may be marks of transactions
-            return int(await self._consumer.position(place))
+            try:
+                return int(
+                    await asyncio.wait_for(self._consumer.position(place), POSITION_LIMIT_SECONDS)
+                )
+            except TimeoutError:  # aiokafka has none while a partition changes hands
+                return track.position
         committed = await self._consumer.committed(place)
         if committed is None:
             committed = (await self._consumer.beginning_offsets([place]))[place]
