@@ -22,7 +22,7 @@ from tests.bench.load import PRODUCTS, delivery, orders, preparation
 
 #: Orders under way at a time when the most is wanted: a full batch for each of four domains. More
 #: were seen to be slower, fewer to be hardly faster.
-WINDOW_ORDERS = 2_000
+WINDOW_ORDERS = 600
 #: Commands of the preparation under way at a time.
 PREPARED_AT_ONCE = 2_000
 #: How often a state without a signal of its own is looked at.
