@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from domains.row import Row, RowKey
-from schemas.message import Message
+from schemas.message import Failure, Message
 
 #: Where a row is: its class and its key.
 Address = tuple[type[Row], RowKey]
@@ -104,7 +104,12 @@ class Domain:
                     f"{self.name}.{function.__name__}: undoes {step.__name__}, which is no step,"
                     " has an undo already, or has a subject"
                 )
-            _, announced = _hints(function, ("heard", "tx"))
+            failure, announced = _hints(function, ("heard", "tx"))
+            if not all(issubclass(heard, Failure) for heard in _messages(failure)):
+                raise DeclarationError(
+                    f"{self.name}.{function.__name__}: an undo hears a Failure; what is to follow"
+                    f" an event, such as {_messages(failure)[0].__name__}, is a step of its own"
+                )
             undone.undo = Undo(function.__name__, function, _messages(announced), reads)
             return function
 

@@ -50,7 +50,7 @@ async def serve(settings: Settings, said: Callable[[System, str], None]) -> None
 
 
 def _begun(system: System, url: str, said: Callable[[System, str], None]) -> None:
-    announce_running(system.data, url)
+    announce_running(system.data, url, system.settings.kafka)
     tune_process()
     said(system, url)
 

@@ -239,9 +239,9 @@ def operator_key(data: Path) -> str:
     return path.read_text().strip()
 
 
-def announce_running(data: Path, url: str) -> None:
-    """Write where this process is, for the other commands."""
-    facts = {"url": url, "pid": os.getpid()}
+def announce_running(data: Path, url: str, kafka: str = "") -> None:
+    """Write where this process is, and on which bus, for the other commands."""
+    facts = {"url": url, "pid": os.getpid(), "kafka": kafka}
     temporary = data / "up.json.new"
     temporary.write_text(json.dumps(facts))
     temporary.replace(data / "up.json")

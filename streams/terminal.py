@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -44,13 +45,17 @@ def json_option(function: F) -> F:
 
 
 def settings(**given: object) -> Any:
-    """The settings of the environment and of the command line, which wins."""
+    """The settings of the environment and of the command line, which wins; the bus is that of the
+    Odori that runs on the data folder, if none is named."""
     from infra.settings import SettingsError, read
 
     try:
-        return read(os.environ, **given)
+        found = read(os.environ, **given)
     except SettingsError as error:
         raise Trouble(str(error), WRONG) from None
+    if not found.kafka and alive(found.data) is not None:
+        return replace(found, kafka=str(_up(found.data).get("kafka") or ""))
+    return found
 
 
 def print_json(document: object) -> None:
@@ -58,11 +63,18 @@ def print_json(document: object) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def alive(data: Path) -> str | None:
-    """The address of the `odori up` that runs on this folder; None if there is none."""
-    found: dict[str, Any] = {}
+def _up(data: Path) -> dict[str, Any]:
+    """What the last `odori up` wrote of itself."""
     with suppress(OSError, ValueError):
         found = json.loads((data / "up.json").read_text())
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def alive(data: Path) -> str | None:
+    """The address of the `odori up` that runs on this folder; None if there is none."""
+    found = _up(data)
     url, pid = found.get("url"), found.get("pid")
     if not isinstance(url, str) or not isinstance(pid, int):
         return None

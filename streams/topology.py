@@ -119,7 +119,13 @@ def _part(
 
 
 def _check(topology: Topology, table: Mapping[str, tuple[type[Failure], ...]]) -> None:
-    for full_name in table:
+    for full_name, failures in table.items():
+        for failure in failures:
+            if not issubclass(failure, Failure):
+                raise TopologyError(
+                    f"compensation table: {full_name} is to be taken back on {failure.__name__},"
+                    " which is no Failure; after the pivot, write a step that hears it"
+                )
         domain, _, name = full_name.partition(".")
         part = topology.parts.get(domain)
         step = part.domain.steps.get(name) if part else None

@@ -45,11 +45,14 @@ def inside(connection: sqlite3.Connection, domain: str) -> list[Difference]:
 
 
 def totals(connection: sqlite3.Connection, domain: str) -> dict[str, int]:
-    """The sums of this store's accounts over all keys, as its rows say."""
+    """The sums of this store's accounts over all keys, as its rows say; a domain that keeps
+    neither stock nor money has none."""
+    if domain not in KEPT:
+        return {}
     sql = f"""SELECT book || ' ' || name, sum(amount) FROM (
         SELECT '' AS book, '' AS key, '' AS name, 0 AS amount WHERE 0 UNION ALL {KEPT[domain]})
         GROUP BY 1"""
-    return dict(connection.execute(sql)) if domain in KEPT else {}
+    return dict(connection.execute(sql))
 
 
 def carried(connection: sqlite3.Connection, domain: str) -> str:

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import click
 
-from streams.terminal import CANNOT, NO, Trouble, alive, data_option, json_option, print_json
+from streams.terminal import (
+    CANNOT,
+    NO,
+    Trouble,
+    alive,
+    data_option,
+    json_option,
+    print_json,
+    settings,
+)
 
 
 @click.command()
@@ -31,10 +40,9 @@ def command(wait_s: float, data: Path, as_json: bool) -> None:
       odori check --wait 30
     """
     from infra.engine.errors import EngineError
-    from infra.settings import read
     from streams.books.check import NoBooks, Verdict, check
 
-    lag = _lag(data) if read(data=data).kafka else None
+    lag = _lag(data) if settings(data=data).kafka else None
     try:
         books = check(data, lag=lag, wait_s=wait_s)
     except (NoBooks, EngineError) as error:

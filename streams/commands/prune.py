@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from streams.terminal import WRONG, Trouble, data_option, json_option, print_json
+from streams.terminal import WRONG, Trouble, data_option, json_option, print_json, settings
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
@@ -39,21 +39,20 @@ def command(older_than: timedelta, dry_run: bool, data: Path, as_json: bool) -> 
     """
     from infra.clock import utc_now
     from infra.engine.errors import EngineError
-    from infra.settings import read
     from streams.prune import Pruner
     from streams.topology import discover
 
-    settings = read(data=data)
-    if settings.kafka and older_than < timedelta(days=settings.retention_days):
+    found = settings(data=data)
+    if found.kafka and older_than < timedelta(days=found.retention_days):
         raise Trouble(
-            f"Kafka keeps messages for {settings.retention_days} days, and outboxes are kept"
-            f" longer: --older-than {settings.retention_days}d at least",
+            f"Kafka keeps messages for {found.retention_days} days, and outboxes are kept"
+            f" longer: --older-than {found.retention_days}d at least",
             WRONG,
         )
     if not any(data.glob("*.db")):
         raise Trouble(f"{data} holds no data; name another --data")
     before = utc_now() - older_than
-    pruner = Pruner(data, discover(), before, broker=bool(settings.kafka), dry=dry_run)
+    pruner = Pruner(data, discover(), before, broker=bool(found.kafka), dry=dry_run)
     try:
         pruned = asyncio.run(pruner.run())
     except EngineError as error:

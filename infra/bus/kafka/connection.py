@@ -1,6 +1,7 @@
 """Where the brokers are and how to talk to them; makes the clients, and topics that are missing."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -30,6 +31,15 @@ SSL_FILES = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_password")
 #: What only a member of a group has: when it is taken for dead, and how it shows that it is not.
 MEMBER_SETTINGS = ("session_timeout_ms", "heartbeat_interval_ms", "max_poll_interval_ms",
                    "rebalance_timeout_ms")  # fmt: skip
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """A broker that is just started has no group coordinator yet, and aiokafka says so as an error
+    ten times a second while it asks again."""
+    return "GroupCoordinatorNotAvailable" not in record.getMessage()
+
+
+logging.getLogger("aiokafka.consumer.group_coordinator").addFilter(_worth_saying)
 
 
 class Topic(NamedTuple):
@@ -73,7 +83,7 @@ class Connection:
             isolation_level="read_committed",
             fetch_max_wait_ms=FETCH_WAIT_MS,
             fetch_max_bytes=FETCH_LIMIT_BYTES,
-            # By range: partition n of every topic, so all of one saga, goes to the same member.
+            # By range: partition n of every topic goes to the same member.
             partition_assignment_strategy=(RangePartitionAssignor,),
             **{**self._settings, **self._member, **settings},
         )
