@@ -14,6 +14,8 @@ from pydantic.alias_generators import to_camel
 
 from schemas.money import DIGITS, to_minor
 
+#: What the sagas begin with that are not an order's; a test compares it with the schemas.
+SAGA_PREFIXES = ("destination:", "hold:", "product:", "wallet:")
 #: Characters; long enough for every id scheme in use, short enough for every key column.
 ID_MAX_CHARS = 128
 #: Characters of a line of free text.
@@ -44,6 +46,12 @@ def built(model: type[M], fields: dict[str, Any]) -> M:
     return made
 
 
+def _no_other_saga(order_id: str) -> str:
+    if order_id.startswith(SAGA_PREFIXES):
+        raise ValueError(f"must not begin with one of {', '.join(SAGA_PREFIXES)}")
+    return order_id
+
+
 def _known(currency: str) -> str:
     if currency not in DIGITS:
         raise ValueError("is not an ISO 4217 currency code")
@@ -57,13 +65,21 @@ def fitting(amount: str, info: ValidationInfo) -> str:
     return amount
 
 
+#: Neither control characters (C0, DEL, C1: a terminal would obey them) nor blanks alone.
+_PLAIN = r"[^\x00-\x1f\x7f-\x9f]"
+_VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
 Id = Annotated[
-    str, StringConstraints(min_length=1, max_length=ID_MAX_CHARS, pattern=r"^[^\x00-\x1f\x7f]+$")
+    str,
+    StringConstraints(
+        min_length=1, max_length=ID_MAX_CHARS, pattern=f"^{_PLAIN}*{_VISIBLE}{_PLAIN}*$"
+    ),
 ]
+#: An order's id is its saga, so that it must not look like the saga of something else.
+OrderId = Annotated[Id, AfterValidator(_no_other_saga)]
 #: An id that a step made by putting a letter before another id.
 DerivedId = Annotated[str, StringConstraints(min_length=1, max_length=ID_MAX_CHARS + 8)]
 Text = Annotated[
-    str, StringConstraints(max_length=TEXT_MAX_CHARS, pattern=r"^[^\x00-\x08\x0e-\x1f]*$")
+    str, StringConstraints(max_length=TEXT_MAX_CHARS, pattern=r"^[^\x00-\x08\x0e-\x1f\x7f-\x9f]*$")
 ]
 Quantity = Annotated[int, Field(gt=0, le=QUANTITY_MAX_UNITS)]
 Count = Annotated[int, Field(ge=0, le=QUANTITY_MAX_UNITS)]

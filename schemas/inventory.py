@@ -12,6 +12,7 @@ from schemas.fields import (
     Id,
     ItemPriced,
     ItemsAsked,
+    OrderId,
     Quantity,
     Text,
 )
@@ -89,7 +90,7 @@ class HoldStock(
 ):
     """Keep items for an order that may follow; let go by itself after a while."""
 
-    order_id: Id
+    order_id: OrderId
     customer_id: Id
     items: ItemsAsked
 

@@ -15,6 +15,7 @@ from schemas.fields import (
     Items,
     ItemsAsked,
     ItemsQuoted,
+    OrderId,
     PaymentMethod,
     Text,
     built,
@@ -81,7 +82,7 @@ class PlaceOrder(
 ):
     """Order these items; prices and categories are the catalogue's to say."""
 
-    order_id: Id
+    order_id: OrderId
     customer_id: Id
     items: ItemsAsked
     shipping_address: Address
@@ -99,7 +100,7 @@ class PlacePricedOrder(
 ):
     """Order at prices of its own, as history had them; only the operator's tools may."""
 
-    order_id: Id
+    order_id: OrderId
     customer_id: Id
     currency: Currency
     items: ItemsQuoted

@@ -34,7 +34,7 @@ def backup(data: Path, into: Path, now: datetime) -> dict[str, Any]:
     _must_be_free(into)
     partial = into.with_name(into.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial.mkdir(mode=0o700, parents=True)
     copy_of_one_moment(files, {path: partial / path.name for path in files})
     names = [path.name for path in files]
     if (data / OPERATOR_KEY).exists():
@@ -56,7 +56,7 @@ def restore(source: Path, data: Path) -> dict[str, Any]:
     _must_be_free(data)
     partial = data.absolute().with_name(data.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial.mkdir(mode=0o700, parents=True)
     for name, digest in files.items():
         try:
             shutil.copy2(source / name, partial / name)

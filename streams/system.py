@@ -73,7 +73,6 @@ class System:
 
     async def start(self) -> None:
         """Lock the data folder, open the stores, adopt what a dead process left, begin."""
-        self.data.mkdir(parents=True, exist_ok=True)
         self._lock = hold(self.data)
         self.operator_key = operator_key(self.data)
         await self._open_stores()
@@ -207,7 +206,7 @@ class System:
 
 def hold(data: Path) -> TextIO:
     """Take the data folder for this process, until the file is closed; raises AlreadyRunning."""
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)  # addresses and wallets are in there
     lock = (data / "lock").open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,7 +2,7 @@
 
 import click
 
-from streams.terminal import print_json
+from streams.terminal import json_option, print_json
 
 
 @click.command()
@@ -10,7 +10,8 @@ from streams.terminal import print_json
     "--format", "form", type=click.Choice(["text", "mermaid", "json"]), default="text",
     show_default=True, help="How to draw it.",
 )  # fmt: skip
-def command(form: str) -> None:
+@json_option
+def command(form: str, as_json: bool) -> None:
     """The flow graph, with its failures and what each of them undoes.
 
     \b
@@ -21,7 +22,7 @@ def command(form: str) -> None:
     from streams.topology import discover
 
     topology = discover()
-    if form == "json":
+    if as_json or form == "json":
         print_json({"steps": steps(topology), "edges": edges(topology)})
     else:
         click.echo(as_mermaid(topology) if form == "mermaid" else as_text(topology))

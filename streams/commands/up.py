@@ -18,7 +18,7 @@ def command(port: int | None, host: str | None, data: Path) -> None:
     """Start Odori: stores, bus, domains and web server, until Ctrl-C.
 
     With ODORI_KAFKA=host:port the bus is that Kafka. Other settings are ODORI_* variables, too:
-    docs/operations.md has them all. A second start on the same data folder is refused.
+    the README has them all. A second start on the same data folder is refused.
 
     \b
     Example:

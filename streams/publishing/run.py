@@ -102,7 +102,7 @@ async def _sender(job: Job, topology: Topology) -> AsyncIterator[Sender]:
         async with HttpClient(job.url) as client:
             yield HttpSender(client, key, pace)
         return
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     if job.settings.kafka:
         from streams.publishing.over_kafka import KafkaSender
 

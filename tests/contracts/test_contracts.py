@@ -1,11 +1,14 @@
 """What strangers rely on does not change by accident: wire names, topics, keys and schemas."""
 
 import re
+from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
+import schemas
 from schemas.catalogue import Catalogue
-from schemas.fields import Count, Id
+from schemas.fields import SAGA_PREFIXES, Count, Id, OrderId
 from schemas.message import Command, Event, Failure, Message, Timer
 from streams.topology import discover
 from tests.contracts.golden import changes, contracts, kept, text_of
@@ -71,3 +74,18 @@ def test_every_failure_has_a_topic_of_its_own_kind() -> None:
         kind = message.spec.topic.split(".")[1]
         assert (kind == "failures") is issubclass(message, Failure)
         assert (kind == "commands") is issubclass(message, Command)
+
+
+def test_an_order_id_cannot_be_taken_for_another_saga() -> None:
+    files = Path(next(iter(schemas.__path__))).glob("*.py")
+    prefixes = {p for file in files for p in re.findall(r'saga="(\w+:)', file.read_text())}
+    assert prefixes == set(SAGA_PREFIXES)
+    for prefix in prefixes:
+        with pytest.raises(ValidationError, match="must not begin"):
+            TypeAdapter(OrderId).validate_python(f"{prefix}1")
+
+
+@pytest.mark.parametrize("bad", ["", "  ", "\x00", "a\x1b[31m", "a\x7f", "a\u0085b", "\u009b31m"])
+def test_an_id_is_visible_and_no_terminal_obeys_it(bad: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Id).validate_python(bad)
