@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -59,6 +60,10 @@ class Lean(APIRoute):
         return answered
 
 
+#: What this machine is called by itself.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
 def create_app(system: System) -> FastAPI:
     """The application; `system` may be started after this."""
     app = FastAPI(
@@ -76,6 +81,9 @@ def create_app(system: System) -> FastAPI:
     add_static(app)
     app.add_exception_handler(HTTPException, _problem_of)
     app.add_middleware(SecurityHeaders)
+    if system.settings.host in LOOPBACK:
+        # Who is not meant to be reached from outside is not reached by a rebound name, either.
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
     if system.settings.cors:
         app.add_middleware(
             CORSMiddleware, allow_origins=system.settings.cors, allow_methods=["GET", "POST"],

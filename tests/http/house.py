@@ -110,7 +110,7 @@ async def opened(data: Path, **settings: Any) -> AsyncIterator[House]:
     transport = httpx.ASGITransport(app)
     await system.start()
     try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://odori") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             yield House(system, app, client)
     finally:
         await system.stop()

@@ -67,7 +67,11 @@ async def test_a_signal_ends_it_cleanly_and_soon_even_while_somebody_watches(
 
 async def test_it_says_where_it_is(tmp_path: Path) -> None:
     async with served(tmp_path) as (process, client):
-        assert running(tmp_path) == {"url": str(client.base_url).rstrip("/"), "pid": process.pid}
+        assert running(tmp_path) == {
+            "url": str(client.base_url).rstrip("/"),
+            "pid": process.pid,
+            "kafka": "",
+        }
         assert (await client.get("/readyz")).json()["ready"] is True
 
 

@@ -107,3 +107,10 @@ async def test_without_a_list_no_origin_may(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
         answer = await house.client.get("/healthz", headers={"origin": "https://shop.example"})
         assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_rebound_name_does_not_reach_a_service_of_this_machine(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        for name, status in {"evil.example": 400, "localhost:3000": 200, "[::1]:3000": 200}.items():
+            answer = await house.client.get("/healthz", headers={"host": name})
+            assert answer.status_code == status
