@@ -173,16 +173,22 @@ class _Teller:
             envelope = Envelope.of_row(record.values)
             if envelope.time > wanted:
                 return
-            if envelope.saga == self.saga and not envelope.topic.endswith(".dlq"):
+            ours = envelope.saga == self.saga or envelope.cause in self._causes()
+            if ours and not envelope.topic.endswith(".dlq"):
                 self.messages[envelope.id] = envelope
         if len(rows) == PAGE_MAX_ROWS:
             await self._keep_batch(store, tx, lane, first + PAGE_MAX_ROWS, wanted)
 
+    def _causes(self) -> set[str]:
+        """The messages that the effects of this saga came from; what one of them led to belongs to
+        the story, even where it is of another saga (a hold that an order's command lets go)."""
+        both = [(e.cause, e.undone_by) for _, e in self.entries]
+        return {cause for pair in both for cause in pair if cause}
+
     async def follow_causes(self) -> None:
         """Fetch the messages that the ledger names and the search by time did not meet."""
-        causes = {e.cause for _, e in self.entries} | {e.undone_by or "" for _, e in self.entries}
         wanted: dict[str, list[tuple[str, int]]] = {}
-        for id_ in causes - self.messages.keys():
+        for id_ in self._causes() - self.messages.keys():
             lane, _, sequence = id_.rpartition("-")
             domain = lane.rpartition("-")[0]
             if domain in self.stores and sequence.isdecimal():
