@@ -18,7 +18,7 @@ def answer(delivery: Delivery, outcome: Outcome) -> tuple[int, str]:
         detail = "this Idempotency-Key was used with another body"
         return _problem(UNPROCESSABLE, "idempotency-key-reused", detail)
     if outcome.result is Result.CLASH:
-        detail = f"{delivery.saga} exists already, with another body"
+        detail = f"{_key_of(delivery)} exists already, with another body"
         return _problem(CONFLICT, "already-exists", detail)
     if outcome.result in (Result.FAILED, Result.DEAD, Result.PARKED):
         return _problem(FAILED, "failed", "the step failed and nothing was done; the log says why")
@@ -35,6 +35,14 @@ def answer(delivery: Delivery, outcome: Outcome) -> tuple[int, str]:
         "repeated": outcome.result is Result.REPEAT,
     }
     return ACCEPTED, to_json(body).decode()
+
+
+def _key_of(delivery: Delivery) -> str:
+    """What makes a command the same one: its request id, or its saga where it has none."""
+    body = delivery.body
+    minted = body.spec.minted if body is not None else None
+    own = getattr(body, minted) if minted else ""
+    return f"request {own} of {delivery.saga}" if own and own != delivery.saga else delivery.saga
 
 
 def _problem(

@@ -1,10 +1,13 @@
 """The command `odori`: one module per command, imported when it is asked for."""
 
+import sys
+import traceback
 from importlib import import_module
+from typing import Any
 
 import click
 
-from streams.terminal import EXIT_CODES
+from streams.terminal import CANNOT, EXIT_CODES
 
 #: Every command, in the order of the help: its module is streams/commands/<name>.py, its click
 #: command is called `command` there.
@@ -26,6 +29,14 @@ COMMANDS = {
 
 class Lazy(click.Group):
     """A group that imports a command only to run it, so that help is quick."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """A bug ends with its trace and code 3: a 1 would be taken for the answer no."""
+        try:
+            return super().main(*args, **kwargs)
+        except Exception:
+            traceback.print_exc()
+            sys.exit(CANNOT)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

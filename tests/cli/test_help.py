@@ -6,8 +6,10 @@ from importlib import import_module
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from streams.cli import COMMANDS
+from streams.cli import COMMANDS, main
+from streams.terminal import CANNOT
 from tests.cli.conftest import odori
 
 #: What only a command that needs it may load.
@@ -43,3 +45,11 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_an_unknown_command_is_used_wrongly() -> None:
     assert odori("dance").exit_code == 2
+
+
+def test_a_bug_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("streams.topology.discover", broken)
+    assert CliRunner().invoke(main, ["flow"]).exit_code == CANNOT
