@@ -5,6 +5,7 @@ import re
 import shlex
 from dataclasses import MISSING, fields
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from infra.settings import Settings
 from schemas.order import PlaceOrder
 from streams.cli import main
+from streams.publishing.lines import orders
 from streams.skeleton import write
 from streams.topology import discover
 from tests.docs.readme import ROOT, blocks, console, drawn, rows
@@ -50,6 +52,8 @@ def test_every_command_line_exists(command: str) -> None:
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
         elif words[0] == ".venv/bin/odori":
             assert_known(words[1:])
+        elif words[:2] == [".venv/bin/python", "-m"]:
+            assert find_spec(words[2])
         else:
             assert words[0] in FOREIGN
 
@@ -70,15 +74,32 @@ def assert_known(words: list[str]) -> None:
     )
 
 
-async def test_the_order_that_curl_sends_is_accepted_where_it_is_sent(tmp_path: Path) -> None:
-    [words] = [words for c in COMMANDS for words in parts(c) if "-d" in words]
-    path = words[2].removeprefix("http://127.0.0.1:3000")
-    body = json.loads(words[words.index("-d") + 1])
+async def test_what_curl_sends_is_answered_as_said_where_it_is_sent(tmp_path: Path) -> None:
+    sent = [words for c in COMMANDS for words in parts(c) if "-d" in words]
+    paths = [next(w for w in words if w.startswith("http")) for words in sent]
+    order, cancel, refund = [json.loads(words[words.index("-d") + 1]) for words in sent]
+    place, stop, pay_back = [path.removeprefix("http://127.0.0.1:3000") for path in paths]
     async with opened(tmp_path) as home:
-        await home.stock_up(body["items"][0]["productId"])
-        answer = await home.post(path, body)
+        await home.stock_up(order["items"][0]["productId"])
+        wallet = {"customerId": order["customerId"], "currency": "USD", "opening": "100.00"}
+        assert (await home.post("/api/payment/open-wallet", wallet)).status_code == 202
+        answer = await home.post(place, order)
         assert answer.status_code == 202, answer.text
-        assert answer.headers["location"] == f"/api/orders/{body['orderId']}"
+        assert answer.headers["location"] == f"/api/orders/{order['orderId']}"
+        await home.until("OrderConfirmed", order["orderId"])
+        late = await home.post(stop, cancel)
+        assert (late.status_code, "CancelRefused" in late.text) == (409, True)
+        answer = await home.post(pay_back, refund)
+        assert answer.status_code == 202, answer.text
+        await home.until("PaymentRefunded", order["orderId"])
+
+
+def test_the_lines_of_a_file_that_are_shown_are_orders() -> None:
+    [block] = blocks("jsonl")
+    wrong: list[str] = []
+    lines = block.splitlines()
+    assert len(list(orders(lines, "", lambda number, why: wrong.append(why)))) == len(lines) == 2
+    assert wrong == []
 
 
 def test_the_program_for_kafka_makes_a_command_that_is_known() -> None:

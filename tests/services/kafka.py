@@ -165,5 +165,6 @@ if __name__ == "__main__":
     # an exception, not the default end: the server must be stopped too
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), running() as server:
-        print(f"Kafka {VERSION} at {server.address}; Ctrl-C ends it", flush=True)
+        print(f"Kafka {VERSION} at {server.address}; Ctrl-C ends it, and its data goes")
+        print(f"  start Odori on it: ODORI_KAFKA={server.address} make up", flush=True)
         signal.pause()
