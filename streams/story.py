@@ -83,8 +83,8 @@ class Stuck:
 class Story:
     """All that is known of a saga, in time order.
 
-    `state` is running, compensating, stuck, done or compensated; `waits_for` names the steps that
-    have not answered yet.
+    `state` is running, compensating, stuck, rejected, done or compensated; `waits_for` names the
+    steps that have not answered yet.
     """
 
     saga: str
@@ -276,7 +276,9 @@ class _Teller:
             return "stuck"
         if waits:
             return "compensating" if failed else "running"
-        return "compensated" if failed else "done"
+        if failed:
+            return "compensated"
+        return "rejected" if all(e.state == State.REFUSED for _, e in self.entries) else "done"
 
 
 def stamp(moment: datetime) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -35,33 +35,40 @@ class _Input:
     count: int | None
     year: dict[str, Any]
     unreadable: list[str] = field(default_factory=list)
+    #: Lines of the source that are not empty, if that is known before they are read.
+    lines: int | None = None
+
+    def total(self) -> int | None:
+        """How many orders there are to send, as far as is known by now."""
+        known = None if self.lines is None else self.lines - len(self.unreadable)
+        return min((n for n in (known, self.count) if n is not None), default=None)
 
     @contextmanager
-    def read(self) -> Iterator[tuple[list[Any], Any, int | None]]:
-        """(what must be there first, the orders, how many if known)."""
+    def read(self) -> Iterator[tuple[list[Any], Any]]:
+        """(what must be there first, the orders)."""
         if self.source == NORTHWIND:
             from streams.northwind.year import TRADES_COUNT, Year
 
             year = Year(**self.year | ({"prefix": self.prefix} if self.prefix else {}))
-            played = min(self.count or TRADES_COUNT, TRADES_COUNT)
-            yield year.opening(), year.orders(self.count), played
+            self.lines = TRADES_COUNT
+            yield year.opening(), year.orders(self.count)
             return
         from streams.publishing.lines import orders
 
         piped = self.source == "-"
         with nullcontext(sys.stdin) if piped else Path(self.source).open(encoding="utf-8") as file:
-            total = self.count if piped else _lines(self.source, self.count)
-            yield [], islice(orders(file, self.prefix or "", self._tell), self.count), total
+            self.lines = None if piped else _lines(self.source)
+            yield [], islice(orders(file, self.prefix or "", self._tell), self.count)
 
     def _tell(self, number: int, wrong: str) -> None:
         self.unreadable.append(f"line {number}: {wrong}")
         click.echo(f"{self.source}, line {number}: {wrong}", err=True)
 
 
-def _lines(path: str, count: int | None) -> int:
-    """How many orders a file has, for the progress bar."""
+def _lines(path: str) -> int:
+    """How many lines of a file are not empty, for the progress bar."""
     with Path(path).open(encoding="utf-8") as file:
-        return sum(1 for line in islice(file, count) if line.strip())
+        return sum(1 for line in file if line.strip())
 
 
 @click.command()
@@ -157,12 +164,12 @@ def command(
     local = running is not None and (url is None or url.rstrip("/") == running)
     facts = {"settings": set_, "url": url or running, "local": local, "via": via, "rate": rate,
              "patience_s": patience, "unreadable": given.unreadable}  # fmt: skip
-    with given.read() as (opening, orders, total):
-        told = _run(facts | {"opening": opening, "orders": orders}, total)
+    with given.read() as (opening, orders):
+        told = _run(facts | {"opening": opening, "orders": orders}, given.total)
     _tell(told, data, as_json)
 
 
-def _run(facts: dict[str, Any], total: int | None) -> dict[str, Any]:
+def _run(facts: dict[str, Any], total: Callable[[], int | None]) -> dict[str, Any]:
     """Publish with a progress bar on standard error; trouble becomes one sentence."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -175,11 +182,11 @@ def _run(facts: dict[str, Any], total: int | None) -> dict[str, Any]:
 
     columns = (TextColumn("{task.description:>5}"), BarColumn(None), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), expand=True) as bar:
-        sent, ended = bar.add_task("sent", total=total), bar.add_task("ended", total=total)
+        sent, ended = bar.add_task("sent", total=total()), bar.add_task("ended", total=total())
         job = replace(
             Job(**facts),
-            sent=lambda count: bar.advance(sent, count),
-            ended=lambda end: bar.advance(ended),
+            sent=lambda count: bar.update(sent, advance=count, total=total()),
+            ended=lambda end: bar.update(ended, advance=1, total=total()),
         )
         try:
             return asyncio.run(publish(job))

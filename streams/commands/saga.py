@@ -73,7 +73,8 @@ def _show(told: Any) -> None:
         )  # fmt: skip
     console = Console()
     console.width = max(console.width, WIDTH_MIN_CHARS)
-    console.print(f"{told.saga}: [bold]{told.state}[/bold]", highlight=False)
+    head = Text(f"{told.saga}: ").append(told.state, style="bold")
+    console.print(head.append("".join(f": {why}" for why in _rejected(told))))
     console.print(table)
     for why in dict.fromkeys(moment.why for moment in told.moments if moment.why):
         console.print(f"taken back because of {why}", markup=False, highlight=False)
@@ -86,6 +87,15 @@ def _show(told: Any) -> None:
         )
     if told.waits_for:
         console.print(f"waits for {', '.join(told.waits_for)}", markup=False)
+
+
+def _rejected(told: Any) -> list[str]:
+    """Why nothing was done, in a word and in a sentence."""
+    if told.state != "rejected":
+        return []
+    bodies = [message.body for moment in told.moments for message in moment.said]
+    found = (body.get(name) for body in bodies for name in ("reason", "detail"))
+    return list(dict.fromkeys(str(why) for why in found if why))
 
 
 #: How a step that was not simply done is shown.

@@ -95,6 +95,13 @@ def test_a_line_that_is_no_order_is_named_and_the_others_are_published(shop: Pat
     assert "line 2: /items/0/quantity" in result.stderr
 
 
+def test_the_progress_bar_counts_on_orders_only(shop: Path, tmp_path: Path) -> None:
+    file = tmp_path / "orders.jsonl"
+    file.write_text("\n".join(["[]", order("P-1"), "{", order("P-2")]))
+    result = odori("publish", file, "--data", shop)
+    assert result.stderr.split()[-1] == "2/2"
+
+
 @pytest.mark.parametrize(("via", "reason"), [("http", "product"), ("bus", "unpriced")])
 def test_an_order_of_an_unknown_product_is_rejected(via: str, reason: str, shop: Path) -> None:
     lines = order(f"U-{via}", product="nothing")

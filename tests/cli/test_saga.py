@@ -1,5 +1,6 @@
 """`odori saga`: an order's story, whether Odori runs or not."""
 
+import json
 from pathlib import Path
 
 from streams.terminal import CANNOT, NO
@@ -21,6 +22,18 @@ def test_what_was_taken_back_says_why(shop: Path) -> None:
     assert "NW-10252: compensated" in said
     assert "give_back undoes charge" in said
     assert "taken back because of ShipmentRefused: destination: Belgium is not served" in said
+
+
+def test_an_order_that_was_rejected_says_why(shop: Path) -> None:
+    asked = {
+        "orderId": "S-1", "customerId": "SAVEA", "paymentMethod": "wallet",
+        "items": [{"productId": "nothing", "quantity": 1}],
+        "shippingAddress": {"line1": "187 Suffolk Ln.", "country": "USA"},
+    }  # fmt: skip
+    told("publish", "-", "--data", shop, stdin=json.dumps(asked))
+    first = odori("saga", "S-1", "--data", shop).output.splitlines()[0]
+    assert first.startswith("S-1: rejected: product: ")
+    assert "nothing" in first
 
 
 def test_json_has_the_whole_story(shop: Path) -> None:
