@@ -36,10 +36,12 @@ check: static ## lint, format, types, import contracts, and the tests that need 
 	@$(BIN)/python tests/run.py --no-service
 
 static: $(DEV)
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet . || { echo "mend with: $(BIN)/ruff format ." >&2; exit 1; }
-	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --cache-dir .venv/.import_linter
+	@bad=0; \
+	$(BIN)/ruff check --quiet . || bad=1; \
+	$(BIN)/ruff format --check --quiet . || { echo "mend with: $(BIN)/ruff format ." >&2; bad=1; }; \
+	$(BIN)/mypy --no-error-summary || bad=1; \
+	$(BIN)/lint-imports --cache-dir .venv/.import_linter || bad=1; \
+	exit $$bad
 
 bench: $(DEV) ## the system and its floor, measured side by side
 	@$(BIN)/python -m tests.bench $(ARGS)
