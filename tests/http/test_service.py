@@ -1,6 +1,7 @@
 """What machines ask: metrics, documents of the interfaces, CORS."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,8 @@ async def test_the_page_of_messages_names_each_with_its_speakers_and_hearers(
     async with opened(tmp_path) as house:
         page = (await house.client.get("/asyncapi")).text
         assert "<code>odori.order.OrderPlaced.v1</code>" in page
-        assert "<td>order.place</td><td>inventory.reserve</td>" in page
-        assert "<td>inventory.release</td><td>order.note_released</td>" in page
+        assert re.search(r"<td>order\.place</td><td>[^<]*\binventory\.reserve\b", page)
+        assert re.search(r"<td>inventory\.release</td><td>[^<]*\border\.note_released\b", page)
         served = (await house.client.get("/asyncapi.json")).json()
         assert served["asyncapi"] == "3.0.0"
 
