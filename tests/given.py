@@ -18,6 +18,7 @@ from schemas.message import Command, Message, Timer
 from streams.codec import from_millis
 from streams.delivery import Delivery, Outcome, Result, Via
 from streams.envelope import Envelope
+from streams.handle import PASSES_MAX_COUNT
 from streams.perform import Performance
 from streams.rows import TimerDue
 from streams.topology import Route, discover
@@ -29,9 +30,6 @@ M = TypeVar("M", bound=Message)
 TOPOLOGY = discover()
 CATALOGUE = Catalogue()
 NOW = datetime(2026, 7, 15, 12, tzinfo=UTC)
-
-#: Passes over one batch that no step of ours may need.
-PASSES_MAX_COUNT = 3
 
 _ids = count(1)
 
