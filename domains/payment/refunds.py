@@ -97,7 +97,9 @@ def pay_back(payment: Payment, tx: Tx) -> PaymentRefunded | RefundRequested:
 
 def keep(payment: Payment, tx: Tx) -> None:
     """Write a payment that changed, and its history, which begins with the first change."""
-    before = tx.get(Payment, payment.customer_id, payment.order_id)
+    place, now = (payment.customer_id, payment.order_id), payment.revision
+    before = tx.get(Payment, *place)
+    tx.get_many(PaymentHistory, [(*place, number) for number in (now, now + 1)])  # all at once
     if before is not None and before.revision == 1:
         tx.put(_line(before, before.processed_at or before.created_at))
     changed = payment.but(revision=payment.revision + 1)
