@@ -1,1 +1,1 @@
-"""RACES.md, line by line: what the machinery adds to the tests of the domains."""
+"""The races, one by one: what the machinery adds to the tests of the domains."""
