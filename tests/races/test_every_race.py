@@ -1,5 +1,5 @@
-"""Which tests close which race of the design; each is seen red without its rule, by a mutant or by a
-sample beside it."""
+"""Which tests close which race of the design; each is seen red without its rule, by a mutant or
+by a sample beside it."""
 
 import ast
 from pathlib import Path
