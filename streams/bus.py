@@ -71,6 +71,9 @@ class Subscription(Protocol):
     async def lag(self) -> list[Lag]:
         """How far behind, per topic."""
 
+    async def ask(self) -> None:
+        """Return once the bus answers; wait or raise as long as it does not."""
+
     async def close(self) -> None:
         """Leave; what is done is committed first."""
 

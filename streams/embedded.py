@@ -166,6 +166,9 @@ class EmbeddedSubscription:
         lags = [Lag(topic, int(count), age) for topic, (count, age) in sorted(waiting.items())]
         return [*lags, Lag("(unread)", behind, 0.0)] if behind else lags
 
+    async def ask(self) -> None:
+        """It is in this process."""
+
     async def close(self) -> None:
         self._bus.subscriptions.pop(self.subscriber, None)
 

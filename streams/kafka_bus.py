@@ -50,6 +50,9 @@ class KafkaSubscription(Subscription):
         found = await self._receiver.lag()
         return [Lag(topic, *behind) for topic, behind in sorted(found.items())]
 
+    async def ask(self) -> None:
+        await self._receiver.ask()
+
     async def close(self) -> None:
         await self._receiver.close()
 

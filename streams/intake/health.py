@@ -42,7 +42,13 @@ async def _hindrance(system: System, name: str) -> str:
             await system.stores[name].reader.query("SELECT 1")
     except (EngineError, TimeoutError) as error:
         return f"its store does not answer: {error}"
-    return "" if await lags(worker) is not None else "its bus does not answer"
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await worker.subscription.ask()
+    except Exception as error:  # whatever the bus's client raises: it does not answer
+        observe("bus.silent", domain=name, error=repr(error))
+        return "its bus does not answer"
+    return ""
 
 
 async def lags(worker: Worker) -> list[Lag] | None:

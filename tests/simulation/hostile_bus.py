@@ -214,6 +214,9 @@ class HostileSubscription:
     def rewind(self) -> None:
         self.reading = {place: self.group.committed.get(place, 0) for place in self.reading}
 
+    async def ask(self) -> None:
+        """Always there, hostile as it is."""
+
     async def lag(self) -> list[Lag]:
         return []
 

@@ -43,6 +43,8 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
         self._connection = connection
         self._consumer = connection.consumer(group_id=group, **settings)
         self._tracks: dict[Any, Track] = {}
+        #: Where partitions begin that have brought nothing since they were assigned.
+        self._begun: dict[Any, int] = {}
         self._ready: deque[Any] = deque()
         self._dirty = asyncio.Event()
         self._committing: asyncio.Task[None] | None = None
@@ -149,12 +151,17 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
         here or elsewhere."""
         await self._commit_now()
         self._tracks.clear()
+        self._begun.clear()
         self._ready.clear()
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         """Tracks begin with the first record."""
 
     # how far behind
+
+    async def ask(self) -> None:
+        """Return once a broker answers."""
+        await self._consumer.topics()
 
     async def lag(self) -> dict[str, tuple[int, float]]:
         """Per topic, of the partitions held now: messages not done, seconds since the oldest."""
@@ -187,10 +194,12 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
                 )
             except TimeoutError:  # aiokafka has none while a partition changes hands
                 return track.position
-        committed = await self._consumer.committed(place)
-        if committed is None:
-            committed = (await self._consumer.beginning_offsets([place]))[place]
-        return int(committed)
+        if place not in self._begun:
+            committed = await self._consumer.committed(place)
+            if committed is None:
+                committed = (await self._consumer.beginning_offsets([place]))[place]
+            self._begun[place] = int(committed)  # stays so as long as nothing arrives here
+        return self._begun[place]
 
     async def close(self) -> None:
         """Commit what is done and leave the group."""
