@@ -168,12 +168,13 @@ class _Teller:
     async def _keep_batch(
         self, store: Shelf, tx: Transaction, lane: str, first: int, wanted: str
     ) -> None:
+        causes = self._causes()
         rows = await tx.scan(store.part.outbox, (lane,), start=(first,), limit=PAGE_MAX_ROWS)
         for record in rows:
             envelope = Envelope.of_row(record.values)
             if envelope.time > wanted:
                 return
-            ours = envelope.saga == self.saga or envelope.cause in self._causes()
+            ours = envelope.saga == self.saga or envelope.cause in causes
             if ours and not envelope.topic.endswith(".dlq"):
                 self.messages[envelope.id] = envelope
         if len(rows) == PAGE_MAX_ROWS:
