@@ -66,6 +66,10 @@ class Order(Row, partition=("customer_id",), clustering=("order_id",), indexes=(
     listing_revisions: tuple[int, ...]
     revision: int = 1
 
+    def public(self) -> dict[str, Any]:
+        """CONFIRMED is final; whether the money went back nevertheless is told beside it."""
+        return super().public() | {"refunded": self.steps.charge is Progress.UNDONE}
+
     def ref(self) -> dict[str, Any]:
         """The order's reference, as arguments of a message."""
         return {

@@ -74,6 +74,7 @@ def _show(told: Any) -> None:
     console = Console()
     console.width = max(console.width, WIDTH_MIN_CHARS)
     head = Text(f"{told.saga}: ").append(told.state, style="bold")
+    head.append(", refunded" if _refunded(told) else "")
     console.print(head.append("".join(f": {why}" for why in _rejected(told))))
     console.print(table)
     for why in dict.fromkeys(moment.why for moment in told.moments if moment.why):
@@ -96,6 +97,14 @@ def _rejected(told: Any) -> list[str]:
     bodies = [message.body for moment in told.moments for message in moment.said]
     found = (body.get(name) for body in bodies for name in ("reason", "detail"))
     return list(dict.fromkeys(str(why) for why in found if why))
+
+
+def _refunded(told: Any) -> bool:
+    """Whether the money went back though the order itself was not taken back."""
+    from schemas.payment import PaymentRefunded
+
+    said = {message.type for moment in told.moments for message in moment.said}
+    return told.state == "done" and PaymentRefunded.spec.wire in said
 
 
 #: How a step that was not simply done is shown.

@@ -95,7 +95,9 @@ def _orders(orders: list[dict[str, Any]]) -> str:
 
 def _order(order: dict[str, Any]) -> str:
     id_, status = str(order["orderId"]), str(order["status"])
-    why = f" <small>{escape(str(order['reason']))}</small>" if order.get("reason") else ""
+    notes = [str(order["reason"])] if order.get("reason") else []
+    notes += ["refunded"] if order["refunded"] else []
+    why = f" <small>{escape(', '.join(notes))}</small>" if notes else ""
     steps = "".join(_step(name, str(state)) for name, state in order["steps"].items())
     total = f"{order['totalAmount']} {order['currency']}"
     return (

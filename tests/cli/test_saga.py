@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
-from streams.terminal import CANNOT, NO
-from tests.cli.conftest import SMALL, odori, told
+import httpx
+
+from streams.intake.routes import OPERATOR_HEADER
+from streams.terminal import CANNOT, NO, alive
+from tests.cli.conftest import PATIENCE_S, SMALL, odori, told
 from tests.trade import COMMERCE
 
 
@@ -34,6 +37,17 @@ def test_an_order_that_was_rejected_says_why(shop: Path) -> None:
     first = odori("saga", "S-1", "--data", shop).output.splitlines()[0]
     assert first.startswith("S-1: rejected: product: ")
     assert "nothing" in first
+
+
+def test_a_confirmed_order_that_was_refunded_says_so_at_once(shop: Path) -> None:
+    assert "refunded" not in odori("saga", "NW-10248", "--data", shop).output
+    asked = {"orderId": "NW-10248", "customerId": "VINET", "requestId": "r1"}
+    url, key = f"{alive(shop)}/api/payment/refund-payment", (shop / "operator.key").read_text()
+    httpx.post(url, json=asked, headers={OPERATOR_HEADER: key}).raise_for_status()
+    assert odori("check", "--wait", PATIENCE_S, "--data", shop).exit_code == 0
+    first = odori("saga", "NW-10248", "--data", shop).output.splitlines()[0]
+    assert first == "NW-10248: done, refunded"
+    assert "CONFIRMED refunded" in odori("watch", "--once", "--data", shop).output
 
 
 def test_json_has_the_whole_story(shop: Path) -> None:
