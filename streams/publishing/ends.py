@@ -16,12 +16,13 @@ from infra.engine.table import Key, Record, Table
 from schemas.message import Command, Failure
 from streams.codec import to_millis
 from streams.readers import ReadStore
+from streams.story import story
 from streams.topology import Topology
 
 ORDER, PLACE, CONFIRM = "order", "order.place", "order.confirm"
 CONFIRMED, CANCELLED, REJECTED = "confirmed", "cancelled", "rejected"
-#: Why order.place refuses: an unknown product, another currency, a total over the limit.
-UNPRICED = "unpriced"
+#: Why an order was rejected whose messages are pruned; what HTTP says of it, too.
+REFUSED_BEFORE = "refused before"
 
 #: (order id, customer id).
 OrderKey = tuple[str, str]
@@ -86,8 +87,18 @@ class StoreEnds:
         ledger = await self._ledger(ids, self._steps)
         failures = await self._failures([ledger[o, PLACE] for o in ids if (o, PLACE) in ledger])
         rows = await self._orders(orders)
-        ends = (self._end(o, ledger, failures, rows.get(o)) for o in ids if (o, PLACE) in ledger)
-        return [end for end in ends if end is not None]
+        placed = [o for o in ids if (o, PLACE) in ledger]
+        ends = [self._end(o, ledger, failures, rows.get(o)) for o in placed]
+        refused = (ledger[o, PLACE] for o in placed if ledger[o, PLACE].state == State.REFUSED)
+        return [end for end in ends if end] + [await self._rejected(entry) for entry in refused]
+
+    async def _rejected(self, placed: Entry) -> End:
+        """An order that was not accepted: the ledger knows that, its announcement knows why."""
+        told = await story({ORDER: self._stores[ORDER]}, self._topology, placed.saga)
+        said = (m.body for moment in (told.moments if told else ()) for m in moment.said)
+        reason = next((str(body["reason"]) for body in said if "reason" in body), REFUSED_BEFORE)
+        at = to_millis(placed.at)
+        return End(placed.saga, REJECTED, reason, at, at)
 
     def _end(
         self,
@@ -98,8 +109,6 @@ class StoreEnds:
     ) -> End | None:
         placed, confirmed = ledger[order, PLACE], ledger.get((order, CONFIRM))
         accepted = to_millis(placed.at)
-        if placed.state == State.REFUSED:
-            return End(order, REJECTED, UNPRICED, accepted, accepted)
         if confirmed is not None and confirmed.state == State.DONE:
             return End(order, CONFIRMED, "", accepted, to_millis(confirmed.at))
         failure = failures.get(placed.undone_by or "")
