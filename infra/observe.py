@@ -16,6 +16,7 @@ _gauges: dict[str, Gauge] = {}
 #: What is counted, by event: metric name, help, the facts that are its labels.
 _COUNTED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "deliveries": ("odori_deliveries", "Deliveries handled", ("domain", "result")),
+    "commands": ("odori_commands", "Commands handled, over HTTP or bus", ("domain", "type")),
     "announced": ("odori_announced", "Messages announced", ("domain", "type")),
     "batch": ("odori_batches", "Transactions of a batch", ("domain",)),
     "store.trouble": ("odori_store_trouble", "Batches that the store refused", ("domain",)),
@@ -24,7 +25,7 @@ _COUNTED: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "http": ("odori_http_requests", "Requests answered", ("method", "route", "status")),
 }
 #: Events that are only counted; at thousands a second a log line each would be noise.
-_SILENT = frozenset({"deliveries", "announced", "batch", "http"})
+_SILENT = frozenset({"deliveries", "commands", "announced", "batch", "http"})
 _log = structlog.get_logger("odori")
 
 

@@ -61,7 +61,7 @@ class System:
         self.workers: dict[str, Worker] = {}
         self.provider: PaymentProvider = provider or LocalProvider(settings.data)
         self.connector: PaymentConnector | None = None
-        #: Hear every announcement of this process after its commit (dashboards).
+        #: Hear every command and announcement of this process after its commit (dashboards).
         self.taps: list[Tap] = []
         self.operator_key = ""
         self._lock: TextIO | None = None

@@ -14,7 +14,7 @@ from infra.engine.errors import Conflict, EngineError, LockedOut, Unavailable, U
 from infra.observe import observe
 from schemas.catalogue import Catalogue
 from streams.bus import Bus, Subscription
-from streams.delivery import Delivery, Outcome
+from streams.delivery import Delivery, Outcome, Via
 from streams.envelope import Envelope
 from streams.handle import Handled, Handler
 from streams.inbox import Batch, Inbox
@@ -35,7 +35,7 @@ TROUBLE_MAX_S = 5.0
 #: A worker that stops waits so long for a bus that is gone; the next start publishes the rest.
 LAST_FLUSH_LIMIT_S = 2.0
 
-#: Hears what a batch announced, after its commit; must not wait.
+#: Hears what a batch was asked and what it announced, after its commit; must not wait.
 Tap = Callable[[Sequence[Envelope]], None]
 
 
@@ -79,6 +79,7 @@ class Worker:
         self._noted_at = 0.0
         #: Whoever else keeps its positions in this store, by subscriber; written with ours.
         self.beside: dict[str, Noting] = {}
+        self._stopping = asyncio.Event()
         #: The bug that a task of this worker died of.
         self.died: BaseException | None = None
 
@@ -152,6 +153,7 @@ class Worker:
         """Finish the batch under way, publish it, note how far everything got."""
         self.inbox.closed = True
         self.inbox.wake()
+        self._stopping.set()
         if self._lane_task is not None:
             self._lane_task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -193,7 +195,8 @@ class Worker:
                 if not batch.deliveries or self.inbox.closed:
                     return
                 self.inbox.refuse(str(error))
-                await asyncio.sleep(wait)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), wait)
                 wait = min(wait * 2, TROUBLE_MAX_S)
         else:
             handled = Handled()
@@ -202,14 +205,19 @@ class Worker:
 
     def _finish(self, batch: Batch, handled: Handled) -> None:
         self.relay.push(handled.envelopes)
-        if handled.envelopes:
+        asked = commands(self.part.name, batch.deliveries)
+        if asked:
+            moment = self._now().isoformat(timespec="milliseconds")
+            for envelope in asked:
+                envelope.time = envelope.time or moment  # over HTTP nobody says it
+        if said := asked + handled.envelopes:
             for tap in self._taps:
-                tap(handled.envelopes)
+                tap(said)
         if batch.arrivals:
             self.subscription.done(batch.arrivals)
         self.inbox.remind(handled.due)
         batch.answer(handled.outcomes)
-        observe_batch(self.part.name, batch.deliveries, handled)
+        observe_batch(self.part.name, batch.deliveries, handled, asked)
 
     async def _note(self) -> None:
         """Look at what others wrote; once in a while, write down how far everything has got."""
@@ -240,13 +248,30 @@ def _crash(error: BaseException) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def observe_batch(domain: str, batch: Sequence[Delivery], handled: Handled) -> None:
+def commands(domain: str, batch: Sequence[Delivery]) -> list[Envelope]:
+    """The commands of a batch, from wherever: over HTTP they never see their topic."""
+    topic = f"{domain}.commands"
+    return [
+        d.envelope
+        for d in batch
+        if d.envelope is not None
+        and d.envelope.topic == topic
+        and d.body is not None
+        and (d.via is Via.BUS or d.via is Via.HTTP)
+    ]
+
+
+def observe_batch(
+    domain: str, batch: Sequence[Delivery], handled: Handled, asked: Sequence[Envelope]
+) -> None:
     """Count what a batch did; say aloud what went wrong."""
     if not handled.outcomes:
         return
     observe("batch", domain=domain)
     for result, count in Counter(o.result for o in handled.outcomes).items():
         observe("deliveries", count, domain=domain, result=result.value)
+    for type_, count in Counter(e.type for e in asked).items():
+        observe("commands", count, domain=domain, type=type_)
     for type_, count in Counter(e.type for e in handled.envelopes).items():
         observe("announced", count, domain=domain, type=type_)
     for delivery, outcome in zip(batch, handled.outcomes, strict=True):

@@ -28,7 +28,7 @@ class Topic:
 
 
 class Floor:
-    """Hears everything that this process announces."""
+    """Hears everything that this process is asked and announces."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class Floor:
         self._seconds.append((self._second, Counter()))
 
     def hear(self, batch: Sequence[Envelope]) -> None:
-        """Take what a commit announced; called once per batch."""
+        """Take what a commit was asked and announced; called once per batch."""
         self._roll()
         self._seconds[-1][1].update([e.topic for e in batch])
         self._window.extend(batch)

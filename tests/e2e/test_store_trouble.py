@@ -71,7 +71,9 @@ async def test_a_store_that_is_locked_for_longer_than_the_patience_loses_nothing
 async def test_a_process_that_is_told_to_end_while_its_store_is_locked_ends(
     tmp_path: Path,
 ) -> None:
-    async with up(tmp_path, before=IMPATIENT) as odori:
+    """At once, however long it would have waited before it tried again."""
+    patient = "import streams.worker as w; w.TROUBLE_FIRST_S = w.TROUBLE_MAX_S = 3_600"
+    async with up(tmp_path, before=f"{IMPATIENT}\n{patient}") as odori:
         await stock_up(odori)
         with locked(tmp_path / "inventory.db"):
             assert await ask(odori, "O-1") == 202

@@ -57,6 +57,33 @@ async def test_its_twin_says_the_same_as_json(tmp_path: Path) -> None:
         assert topics["inventory.failures"]["last_type"] == "odori.inventory.StockShort.v1"
 
 
+async def test_commands_over_http_count_on_their_topics(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        await danced(house)
+        twin = (await house.client.get("/", headers={"accept": "application/json"})).json()
+        commands = next(topic for topic in twin["topics"] if topic["name"] == "order.commands")
+        assert (commands["total"], commands["last_type"]) == (2, "odori.order.PlaceOrder.v1")
+        assert commands["last_at"]
+        metrics = (await house.client.get("/metrics")).text
+    assert 'odori_commands_total{domain="order",type="odori.order.PlaceOrder.v1"}' in metrics
+
+
+async def test_a_confirmed_order_that_was_refunded_says_so(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        await danced(house)
+        before = (await house.client.get("/api/orders/O-1")).json()
+        asked = {"orderId": "O-1", "customerId": "ann", "requestId": "r1"}
+        assert (await house.operate("/api/payment/refund-payment", asked)).status_code == 202
+        await house.until("PaymentRefunded")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (order := (await house.client.get("/api/orders/O-1")).json())["refunded"]:
+                pass  # every look is a read of the store
+        assert (before["status"], before["refunded"]) == ("CONFIRMED", False)
+        assert order["status"] == "CONFIRMED"
+        page = (await house.client.get("/", headers={"accept": "text/html"})).text
+        assert '<b class="confirmed">CONFIRMED</b> <small>refunded</small>' in page
+
+
 async def test_after_a_restart_the_page_remembers_the_latest_orders(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
         await danced(house)
