@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,8 +14,15 @@ from streams.terminal import (
     data_option,
     json_option,
     print_json,
+    program,
     settings,
 )
+
+if TYPE_CHECKING:
+    from streams.books.check import Books
+
+#: Lines of one kind that are told without --verbose.
+SHOWN_MAX_LINES = 3
 
 
 @click.command()
@@ -22,9 +30,10 @@ from streams.terminal import (
     "--wait", "wait_s", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
     help="Wait up to so long for everything to come to rest.",
 )  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Every line there is, not the first few.")
 @data_option
 @json_option
-def command(wait_s: float, data: Path, as_json: bool) -> None:
+def command(wait_s: float, verbose: bool, data: Path, as_json: bool) -> None:
     """Recompute the books from the messages and by plain SQL, beside a running Odori or without.
 
     For every product: initial + replenished = available + reserved + committed; for every wallet:
@@ -50,16 +59,29 @@ def command(wait_s: float, data: Path, as_json: bool) -> None:
     if as_json:
         print_json(books.public())
     else:
-        for difference in books.differences:
-            click.echo(str(difference))
-        for reason in books.moving:
-            click.echo(f"still moving: {reason}")
-        for domain, saga, type_, reason in books.dead:
-            click.echo(f"dead in {domain}: {type_} of {saga}: {reason}")
-        for saga in books.unfinished:
-            click.echo(f"unfinished: {saga} (odori parked list --saga {saga})")
-        click.echo(f"The books: {books.verdict}.")
+        _show(books, None if verbose else SHOWN_MAX_LINES, data)
     raise SystemExit({Verdict.BALANCED: 0, Verdict.UNBALANCED: NO}.get(books.verdict, CANNOT))
+
+
+def _show(books: "Books", most: int | None, data: Path) -> None:
+    """What is wrong, what moves, what was looked at, the verdict."""
+    _some([str(difference) for difference in books.differences], most)
+    _some([f"still moving: {reason}" for reason in books.moving], most)
+    if books.moving and alive(data) is None:
+        click.echo(f"nothing runs on {data}; it moves on with: {program()} up --data {data}")
+    _some([f"dead in {d}: {type_} of {saga}: {why}" for d, saga, type_, why in books.dead], most)
+    _some([f"unfinished: {saga} (odori parked list --saga {saga})" for saga in books.unfinished],
+          most)  # fmt: skip
+    if placed := books.totals.get("orders placed"):
+        click.echo(f"Looked at {placed} orders, their stock, money and parcels.")
+    click.echo(f"The books: {books.verdict}.")
+
+
+def _some(lines: list[str], most: int | None) -> None:
+    for line in lines[:most]:
+        click.echo(line)
+    if most is not None and len(lines) > most:
+        click.echo(f"... and {len(lines) - most} more such lines: --verbose tells all")
 
 
 def _lag(data: Path) -> Callable[[], Mapping[str, int]]:

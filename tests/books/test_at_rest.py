@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from streams.books.check import Verdict, check
 from streams.cli import main
 from tests.books.trading import asked, by_hand
+from tests.trade import COMMERCE
 
 SOME = "SELECT min(order_id) FROM"
 CONFIRMED = """(SELECT min(order_id) FROM "order$order" WHERE status = 'CONFIRMED')"""
@@ -81,7 +82,8 @@ def test_an_order_that_is_there_twice_is_found(traded: Path) -> None:
 
 def test_the_command_ends_with_what_it_found(traded: Path) -> None:
     said = CliRunner().invoke(main, ["check", "--data", str(traded)])
-    assert (said.exit_code, said.output) == (0, "The books: balanced.\n")
+    looked = "Looked at 50 orders, their stock, money and parcels.\n"
+    assert (said.exit_code, said.output) == (0, f"{looked}The books: balanced.\n")
     by_hand(traded, "payment", WALLET.format("balance = balance + 1"))
     said = CliRunner().invoke(main, ["check", "--data", str(traded)])
     assert said.exit_code == 1
@@ -106,6 +108,17 @@ def test_what_nobody_has_heard_yet_still_moves(traded: Path) -> None:
     said = CliRunner().invoke(main, ["check", "--data", str(traded)])
     assert said.exit_code == 3
     assert "still moving: payment:" in said.output
+
+
+def test_a_killed_system_is_told_in_a_few_lines_and_with_verbose_in_all(traded: Path) -> None:
+    for domain in COMMERCE:
+        by_hand(traded, domain, f'UPDATE "{domain}$positions" SET sequence = 0')
+    few = CliRunner().invoke(main, ["check", "--data", str(traded)]).output.splitlines()
+    assert len(few) < 8
+    assert any("nothing runs on" in line and "odori up" in line for line in few)
+    assert few[-1] == "The books: moving."
+    every = CliRunner().invoke(main, ["check", "--verbose", "--data", str(traded)]).output
+    assert every.count("are not heard") == len(check(traded).moving) > len(few)
 
 
 def test_a_dead_delivery_leaves_its_order_unfinished_not_unbalanced(traded: Path) -> None:
