@@ -25,6 +25,8 @@ STYLES = {"CONFIRMED": "green", "CANCELLED": "yellow"}
 def command(once: bool, url: str | None, data: Path, as_json: bool) -> None:
     """Show topics (events/s, lag, last event) and the latest orders, live; Ctrl-C ends it.
 
+    Into a file or a pipe it writes one picture and ends, as with --once.
+
     \b
     Examples:
       odori watch
@@ -47,13 +49,13 @@ async def _watch(url: str, once: bool, as_json: bool) -> None:
     from streams.http_client import HttpClient
 
     async with HttpClient(url) as client:
-        look = (await client.get("/")).json()
+        look, console = (await client.get("/")).json(), Console()
         if as_json:
             print_json(look)
-        elif once:
-            Console().print(picture(look))
+        elif once or not console.is_terminal:
+            console.print(picture(look))
         else:
-            with Live(picture(look), screen=True, auto_refresh=False) as live:
+            with Live(picture(look), console=console, screen=True, auto_refresh=False) as live:
                 while True:
                     await asyncio.sleep(LOOK_INTERVAL_S)
                     live.update(picture((await client.get("/")).json()), refresh=True)
@@ -75,7 +77,8 @@ def picture(look: dict[str, Any]) -> "RenderableType":
             f"{topic['last_at'][11:19]} {topic['last_type'].removeprefix('odori.')}",
         )  # fmt: skip
     for order in look["orders"]:
-        status, reason = order["status"], order.get("reason") or ""
+        notes = [order.get("reason"), "refunded" if order["refunded"] else ""]
+        status, reason = order["status"], ", ".join(filter(None, notes))
         style = STYLES.get(status, "")
         orders.add_row(
             order["orderId"], f"[{style}]{status}[/] {reason}" if style else status,
