@@ -28,7 +28,7 @@ test: $(DEV) ## every test, suite by suite
 	@$(BIN)/python tests/run.py
 
 test-SUITE: ## one suite, by its folder's name under tests/
-	@echo "Name a suite: make test-unit, for one. Suites: $$(cd tests && ls -d [a-z]*/ | tr -d /)"
+	@echo "Name a suite: make test-domains, for one. Suites: $$(cd tests && ls */test_*.py */*/test_*.py | cut -d/ -f1 | sort -u | xargs)"
 test-%: $(DEV)
 	@$(BIN)/python tests/run.py $*
 
@@ -69,11 +69,15 @@ $(RUNTIME): requirements.lock pyproject.toml
 	  echo "Odori needs Python 3.11 or newer: install one, or name it: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$(PYTHON) cannot make environments: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@test -x $(BIN)/pip || { echo "Making .venv (once)"; $(PYTHON) -m venv --clear .venv; }
+	@test -x $(BIN)/pip || { \
+	  echo "Making .venv (once; half a minute, more on a slow line)" >&2; $(PYTHON) -m venv --clear .venv; }
+	@echo "  what Odori needs, from PyPI, as requirements.lock has it ..." >&2
 	@$(PIP) install --require-hashes -r requirements.lock
+	@echo "  Odori itself ..." >&2
 	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): requirements-dev.lock $(RUNTIME)
+	@echo "  what tests and checks need, as requirements-dev.lock has it (half a minute more) ..." >&2
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@

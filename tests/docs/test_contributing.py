@@ -1,5 +1,7 @@
-"""The example of CONTRIBUTING.md does what the page says of it."""
+"""The example of CONTRIBUTING.md does what the page says of it, and make names suites that exist."""
 
+import re
+import subprocess
 from itertools import permutations
 from typing import Any
 
@@ -16,6 +18,7 @@ from streams.codec import Codec
 from streams.workspace import Workspace
 from tests.docs.readme import ROOT, blocks
 from tests.given import NOW
+from tests.run import suites
 from tests.trade import event
 
 CONFIRMED, REPAID = event(OrderConfirmed), event(PaymentRefunded)
@@ -61,3 +64,11 @@ def test_a_refund_of_an_order_that_was_never_confirmed_takes_nothing(
     shown: dict[str, Any],
 ) -> None:
     assert heard(shown, REPAID).count == 0
+
+
+def test_the_suite_that_make_names_as_an_example_is_one() -> None:
+    said = subprocess.run(["make", "test-SUITE"], cwd=ROOT, capture_output=True, text=True).stdout
+    found = re.fullmatch(r"Name a suite: make test-(\w+), for one. Suites: (.*)\n", said)
+    assert found
+    assert found[2].split() == suites()
+    assert found[1] in suites()
