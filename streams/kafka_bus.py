@@ -1,5 +1,6 @@
 """The bus over Kafka: envelopes as CloudEvents in binary mode; both modes are read."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -95,8 +96,7 @@ class KafkaBus(Bus):
         return [e for e in (_arrival(record).envelope for record in records) if e]
 
     async def close(self) -> None:
-        for subscription in self._subscriptions:
-            await subscription.close()
+        await asyncio.gather(*(subscription.close() for subscription in self._subscriptions))
         await self._sender.close()
 
 

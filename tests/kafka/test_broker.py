@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from infra.bus.errors import BusUnreachable, PositionLost, TopicRefused
 from infra.bus.kafka import connection, sender
 from infra.bus.kafka.connection import Connection, Topic
+from infra.bus.kafka.receiver import Receiver
 from infra.bus.kafka.sender import Outgoing, Sender
 from streams.bus import TopicSpec
 from streams.kafka_bus import KafkaBus
@@ -70,6 +71,25 @@ async def test_sending_and_closing_end_though_the_broker_is_gone(
         assert await line.send([record(topic, 2)]) == 0
         async with asyncio.timeout(PATIENCE_SECONDS):
             await line.close()
+
+
+async def test_closing_leaves_all_groups_at_the_same_time(
+    kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may take seconds where the broker is gone; one after another they add up."""
+    bus, names = KafkaBus(kafka), ("one", "two", "three")
+    topic, together, close = await new_topic(kafka), asyncio.Barrier(len(names)), Receiver.close
+
+    async def close_with_the_others(receiver: Receiver) -> None:
+        await together.wait()
+        await close(receiver)
+
+    for name in names:
+        await bus.subscribe(name, [topic])
+    monkeypatch.setattr(Receiver, "close", close_with_the_others)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await bus.close()
+    assert not together.n_waiting
 
 
 async def test_no_broker_at_the_start_is_told_in_one_sentence(
