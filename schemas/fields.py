@@ -65,6 +65,12 @@ def fitting(amount: str, info: ValidationInfo) -> str:
     return amount
 
 
+def _something(amount: str) -> str:
+    if not amount.strip("0."):
+        raise ValueError("must be more than nothing")
+    return amount
+
+
 #: Neither control characters (C0, DEL, C1: a terminal would obey them) nor blanks alone.
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f]"
 _VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
@@ -88,6 +94,8 @@ Currency = Annotated[str, AfterValidator(_known)]
 Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9]\d{0,14})(\.\d{1,4})?$")]
 #: An Amount of a command: its digits fit the field `currency`, which comes before it.
 AmountAsked = Annotated[Amount, AfterValidator(fitting)]
+#: An AmountAsked that moves money: not nothing.
+AmountGiven = Annotated[AmountAsked, AfterValidator(_something)]
 PaymentMethod = Literal["wallet", "card"]
 
 

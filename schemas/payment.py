@@ -16,7 +16,16 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from schemas.fields import Amount, AmountAsked, Count, Currency, DerivedId, Id, Text
+from schemas.fields import (
+    Amount,
+    AmountAsked,
+    AmountGiven,
+    Count,
+    Currency,
+    DerivedId,
+    Id,
+    Text,
+)
 from schemas.message import Command, Event, Message, Refusal
 from schemas.order import OrderFacts, OrderFailure, OrderRef, StopAsked
 
@@ -36,6 +45,7 @@ class OpenWallet(
     saga="wallet:{customer_id}",
     key="customer_id",
     subject="customer_id",
+    operator=True,
 ):
     """Give a customer a wallet, with what it holds at first."""
 
@@ -51,13 +61,14 @@ class TopUpWallet(
     key="customer_id",
     subject="customer_id",
     minted="request_id",
+    operator=True,
 ):
     """Put money into a wallet; it is opened if there is none."""
 
     customer_id: Id
     request_id: Id
     currency: Currency
-    amount: AmountAsked
+    amount: AmountGiven
 
 
 class RefundPayment(
@@ -66,6 +77,7 @@ class RefundPayment(
     saga="order_id",
     key="customer_id",
     minted="request_id",
+    operator=True,
 ):
     """Pay an order back: by stopping it, or on its own if it is shipping already."""
 

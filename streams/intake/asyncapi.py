@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document of all topics, messages and operations, read from the topology."""
+"""The AsyncAPI 3.1 document of all topics, messages and operations, read from the topology."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache, partial
@@ -47,7 +47,7 @@ def document(topology: Topology, version: str, kafka: str = "") -> dict[str, Any
     )
     server = {"host": kafka.partition(",")[0] or "localhost:9092", "protocol": "kafka"}
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Odori",
             "version": version,
@@ -143,7 +143,7 @@ def add_asyncapi(app: FastAPI, topology: Topology, kafka: str) -> None:
     made = cache(partial(document, topology, app.version, kafka))
 
     async def asyncapi_json(_: Request) -> Response:
-        """The AsyncAPI 3 document."""
+        """The AsyncAPI 3.1 document."""
         return as_json(made())
 
     async def asyncapi(_: Request) -> Response:

@@ -90,9 +90,11 @@ class Year:
         spent: Counter[str] = Counter(dict.fromkeys(customers(), 0))
         for trade in played:
             spent[trade.customer_id] += trade.total
+        given = {who: round(cents * self.wallet_factor) for who, cents in spent.items()}
         return [
-            self._wallet(customer, to_amount(round(cents * self.wallet_factor), CURRENCY))
-            for customer, cents in spent.items()
+            self._wallet(customer, to_amount(cents, CURRENCY))
+            for customer, cents in given.items()
+            if cents or self._first
         ]
 
     def _wallet(self, customer: str, amount: str) -> Command:

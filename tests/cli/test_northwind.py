@@ -79,7 +79,9 @@ def test_another_prefix_is_another_year_that_fills_up_what_the_first_has_used() 
     year = Year(prefix="Y2")
     assert {command.quantity for command in opened(ListProduct, year)} == {0}
     assert {command.request_id for command in opened(Replenish, year)} == {"Y2"}
-    assert len(opened(TopUpWallet, year)) == CUSTOMERS_COUNT
+    ordering = {order.customer_id for order in year.orders()}
+    assert {command.customer_id for command in opened(TopUpWallet, year)} == ordering
+    assert opened(TopUpWallet, Year(prefix="Y2", wallet_factor=0)) == []
     assert {o.order_id[:3] for o in year.orders()} == {"Y2-"}
 
 

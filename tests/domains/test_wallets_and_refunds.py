@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from domains.payment.rows import Payment, Status, Wallet
+from schemas.catalogue import InvalidBody
 from schemas.inventory import StockReserved
 from schemas.payment import (
     OpenWallet,
@@ -19,7 +20,7 @@ from schemas.payment import (
     WalletToppedUp,
 )
 from schemas.shipping import ShipmentRefused, StopRefused
-from tests.given import Stage
+from tests.given import CATALOGUE, Stage
 from tests.trade import event, wallet
 
 TOP_UP = TopUpWallet(customer_id="ann", request_id="r1", currency="USD", amount="5.00")
@@ -82,6 +83,16 @@ def test_a_wallet_never_grows_past_what_its_column_holds() -> None:
 def test_an_amount_that_does_not_fit_its_currency_is_invalid(currency: str, amount: str) -> None:
     with pytest.raises(ValidationError):
         TopUpWallet(customer_id="ann", request_id="r1", currency=currency, amount=amount)
+
+
+def test_a_top_up_is_more_than_nothing_though_a_wallet_may_be_opened_empty() -> None:
+    nothing = TOP_UP.payload().replace(b'"5.00"', b'"0.00"')
+    with pytest.raises(InvalidBody, match="/amount"):  # what makes it dead on the bus
+        CATALOGUE.decode(TopUpWallet.spec.wire, nothing)
+    till = Stage("payment")
+    [said] = till.when(OpenWallet(customer_id="ann", currency="USD", opening="0"))
+    assert isinstance(said, WalletOpened)
+    assert said.balance == "0.00"
 
 
 def test_a_refund_asks_the_pivot_and_moves_no_money_yet(paid: Stage) -> None:

@@ -37,7 +37,7 @@ async def stock_up(odori: Odori) -> None:
     for name in (*CUSTOMERS, POOR):
         opening = "200.00" if name == POOR else "9000000.00"
         wallet = {"customerId": name, "currency": "USD", "opening": opening}
-        await post(odori, "/api/payment/open-wallet", wallet, {})
+        await post(odori, "/api/payment/open-wallet", wallet, operator)
     refused = {"destination": REFUSED, "requestId": "r", "reason": "under water"}
     await post(odori, "/api/shipping/refuse-destination", refused, operator)
     async with asyncio.timeout(PATIENCE_SECONDS):

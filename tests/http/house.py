@@ -77,7 +77,7 @@ class House:
         listed = await self.operate("/api/inventory/list-product", product)
         assert listed.status_code == 202
         wallet = {"customerId": "ann", "currency": "USD", "opening": "100.00"}
-        assert (await self.post("/api/payment/open-wallet", wallet)).status_code == 202
+        assert (await self.operate("/api/payment/open-wallet", wallet)).status_code == 202
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not (await self.client.get("/api/order/listing")).json()["rows"]:
                 pass  # every look is a read of the store

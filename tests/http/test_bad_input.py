@@ -127,15 +127,42 @@ async def test_the_bodies_under_way_are_bounded_together(
         assert answer.status_code == 422, "what was refused does not count any more"
 
 
-async def test_what_only_the_operator_may_send_needs_the_operators_key(tmp_path: Path) -> None:
-    body = {"productId": "tea", "requestId": "r", "quantity": 1}
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/inventory/replenish", {"productId": "tea", "requestId": "r", "quantity": 1}),
+        ("/api/payment/open-wallet", {"customerId": "eve", "currency": "USD", "opening": "9.00"}),
+        (
+            "/api/payment/top-up-wallet",
+            {"customerId": "eve", "requestId": "r", "currency": "USD", "amount": "9.00"},
+        ),
+        (
+            "/api/payment/refund-payment",
+            {"orderId": "O-1", "customerId": "eve", "requestId": "r"},
+        ),
+    ],
+)
+async def test_what_only_the_operator_may_send_needs_the_operators_key(
+    tmp_path: Path, path: str, body: dict[str, Any]
+) -> None:
     async with opened(tmp_path) as house:
         before = house.state()
         for headers in ({}, {"x_odori_operator_key": "guess"}, {"x_odori_operator_key": "é"}):
-            answer = await house.post("/api/inventory/replenish", body, **headers)
+            answer = await house.post(path, body, **headers)
             assert answer.status_code == answer.json()["status"] == 403
         assert house.state() == before
-        assert (await house.operate("/api/inventory/replenish", body)).status_code != 403
+        assert (await house.operate(path, body)).status_code != 403
+
+
+@pytest.mark.parametrize("amount", ["0", "0.0", "0.00"])
+async def test_a_top_up_of_nothing_is_422_with_its_pointer(tmp_path: Path, amount: str) -> None:
+    body = {"customerId": "ann", "requestId": "r", "currency": "USD", "amount": amount}
+    async with opened(tmp_path) as house:
+        before = house.state()
+        answer = await house.operate("/api/payment/top-up-wallet", body)
+        assert answer.status_code == 422
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["/amount"]
+        assert house.state() == before
 
 
 @pytest.mark.parametrize(

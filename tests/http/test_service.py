@@ -13,7 +13,7 @@ from streams.intake.asyncapi import document
 from streams.topology import discover
 from tests.http.house import opened, order
 
-SCHEMA = Path(__file__).with_name("asyncapi-3.0.0.schema.json")
+SCHEMA = Path(__file__).with_name("asyncapi-3.1.0.schema.json")
 
 
 async def test_metrics_tell_levels_and_counts(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ async def test_the_page_of_messages_names_each_with_its_speakers_and_hearers(
         assert re.search(r"<td>order\.place</td><td>[^<]*\binventory\.reserve\b", page)
         assert re.search(r"<td>inventory\.release</td><td>[^<]*\border\.note_released\b", page)
         served = (await house.client.get("/asyncapi.json")).json()
-        assert served["asyncapi"] == "3.0.0"
+        assert served["asyncapi"] == "3.1.0"
 
 
 @pytest.mark.parametrize(
