@@ -6,8 +6,10 @@ from functools import cached_property
 from importlib import import_module
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 import schemas
+from schemas.fields import IN_WORDS
 from schemas.message import Message, Timer
 
 SchemaErrors = list[dict[str, str]]
@@ -69,17 +71,26 @@ class Catalogue:
 
 def explain(error: ValidationError) -> SchemaErrors:
     """One entry per field: a JSON pointer and what is wrong there (RFC 9457 `errors`)."""
-    entries = error.errors(include_url=False, include_context=False, include_input=False)
+    entries = error.errors(include_url=False, include_input=False)
     places = [entry["loc"] for entry in entries]
     return [
         {
             "pointer": "".join(f"/{_escaped(part)}" for part in entry["loc"]) or "/",
-            "detail": entry["msg"],
+            "detail": _in_words(entry),
         }
         for entry in entries
         # A list whose only item is wrong is called too short as well, which helps nobody.
         if entry["type"] != "too_short" or not any(_inside(place, entry["loc"]) for place in places)
     ]
+
+
+def _in_words(entry: ErrorDetails) -> str:
+    """What the field must be; no pattern, and nothing of how it is checked."""
+    what, context = entry["type"], entry.get("ctx", {})
+    field = next((part for part in reversed(entry["loc"]) if isinstance(part, str)), "the body")
+    if what == "string_pattern_mismatch" and context["pattern"] in IN_WORDS:
+        return f"{field} {IN_WORDS[context['pattern']]}"
+    return f"{field} {context['error']}" if what == "value_error" else entry["msg"]
 
 
 def _inside(place: tuple[int | str, ...], list_: tuple[int | str, ...]) -> bool:

@@ -54,49 +54,55 @@ def _no_other_saga(order_id: str) -> str:
 
 def _known(currency: str) -> str:
     if currency not in DIGITS:
-        raise ValueError("is not an ISO 4217 currency code")
+        raise ValueError('must be an ISO 4217 currency code, such as "USD"')
     return currency
 
 
 def fitting(amount: str, info: ValidationInfo) -> str:
     """The amount, if its digits are those of the `currency` before it in the message."""
     if "currency" in info.data:
-        to_minor(amount, info.data["currency"])
+        try:
+            to_minor(amount, info.data["currency"])
+        except ValueError as error:
+            raise ValueError(f"must fit its currency: {error}") from None
     return amount
 
 
 def _something(amount: str) -> str:
     if not amount.strip("0."):
-        raise ValueError("must be more than nothing")
+        raise ValueError('must be more than nothing, such as "12.30"')
     return amount
 
 
 #: Neither control characters (C0, DEL, C1: a terminal would obey them) nor blanks alone.
 _PLAIN = r"[^\x00-\x1f\x7f-\x9f]"
 _VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
-Id = Annotated[
-    str,
-    StringConstraints(
-        min_length=1, max_length=ID_MAX_CHARS, pattern=f"^{_PLAIN}*{_VISIBLE}{_PLAIN}*$"
-    ),
-]
+_ID = f"^{_PLAIN}*{_VISIBLE}{_PLAIN}*$"
+Id = Annotated[str, StringConstraints(min_length=1, max_length=ID_MAX_CHARS, pattern=_ID)]
 #: An order's id is its saga, so that it must not look like the saga of something else.
 OrderId = Annotated[Id, AfterValidator(_no_other_saga)]
 #: An id that a step made by putting a letter before another id.
 DerivedId = Annotated[str, StringConstraints(min_length=1, max_length=ID_MAX_CHARS + 8)]
-Text = Annotated[
-    str, StringConstraints(max_length=TEXT_MAX_CHARS, pattern=r"^[^\x00-\x08\x0e-\x1f\x7f-\x9f]*$")
-]
+_TEXT = r"^[^\x00-\x08\x0e-\x1f\x7f-\x9f]*$"
+Text = Annotated[str, StringConstraints(max_length=TEXT_MAX_CHARS, pattern=_TEXT)]
 Quantity = Annotated[int, Field(gt=0, le=QUANTITY_MAX_UNITS)]
 Count = Annotated[int, Field(ge=0, le=QUANTITY_MAX_UNITS)]
 Currency = Annotated[str, AfterValidator(_known)]
 #: A decimal string such as "12.30"; its digits are checked against the currency beside it.
-Amount = Annotated[str, StringConstraints(pattern=r"^(0|[1-9]\d{0,14})(\.\d{1,4})?$")]
+_AMOUNT = r"^(0|[1-9]\d{0,14})(\.\d{1,4})?$"
+Amount = Annotated[str, StringConstraints(pattern=_AMOUNT)]
 #: An Amount of a command: its digits fit the field `currency`, which comes before it.
 AmountAsked = Annotated[Amount, AfterValidator(fitting)]
 #: An AmountAsked that moves money: not nothing.
 AmountGiven = Annotated[AmountAsked, AfterValidator(_something)]
 PaymentMethod = Literal["wallet", "card"]
+
+#: What each pattern allows, for people.
+IN_WORDS = {
+    _ID: 'must be one line without control characters, not only blanks, such as "A-1"',
+    _TEXT: 'must be text without control characters, such as "Obere Str. 57"',
+    _AMOUNT: 'must be a decimal number of 0 or more, plainly written, such as "12.30"',
+}
 
 
 class Part(BaseModel):

@@ -52,7 +52,7 @@ class Counter:
         try:
             message = read(command, body, client, key)
             with self.in_flight.claim(command.spec.domain, client, key):
-                return await self._hand_in(message, client, key, trace)
+                return await self._hand_in(message, client, key, trace, request.url.path)
         finally:
             self.bodies.release(body)
 
@@ -63,7 +63,7 @@ class Counter:
             raise Problem(403, "operator-only", detail)
 
     async def _hand_in(
-        self, message: Command, client: str, key: str | None, trace: str
+        self, message: Command, client: str, key: str | None, trace: str, path: str
     ) -> Response:
         spec, payload = message.spec, message.payload()
         envelope = Envelope(
@@ -80,10 +80,10 @@ class Counter:
             outcome = await self.system.submit(spec.domain, delivery)
         except (Overloaded, StoreTrouble) as error:
             raise busy(f"{spec.domain} is busy, nothing was done: {error}") from None
-        return self._answer(delivery, envelope, outcome)
+        return self._answer(delivery, envelope, outcome, path)
 
     @staticmethod
-    def _answer(delivery: Delivery, envelope: Envelope, outcome: Outcome) -> Response:
+    def _answer(delivery: Delivery, envelope: Envelope, outcome: Outcome, path: str) -> Response:
         status, text = answer(delivery, outcome)
         headers = {"traceparent": envelope.traceparent}
         if status < 300:
@@ -92,7 +92,8 @@ class Counter:
             return Response(text, status, headers, media_type="application/json")
         why = outcome.error or outcome.result.value
         say_failed(status, envelope.type, envelope.saga, envelope.traceparent, why)
-        return Response(text, status, headers, media_type=MEDIA_TYPE)
+        problem = to_json(from_json(text) | {"instance": path})  # what is kept knows no path
+        return Response(problem, status, headers, media_type=MEDIA_TYPE)
 
 
 def read(command: type[Command], body: bytes, client: str, key: str | None) -> Command:

@@ -21,6 +21,7 @@ _PROBLEM = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "the path that was asked for"},
         "errors": {
             "type": "array",
             "items": {

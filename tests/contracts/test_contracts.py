@@ -1,5 +1,6 @@
 """What strangers rely on does not change by accident: wire names, topics, keys and schemas."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,8 +8,17 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 import schemas
-from schemas.catalogue import Catalogue
-from schemas.fields import SAGA_PREFIXES, Count, Id, OrderId
+from schemas.catalogue import Catalogue, explain
+from schemas.fields import (
+    IN_WORDS,
+    SAGA_PREFIXES,
+    AmountGiven,
+    Count,
+    Currency,
+    Id,
+    OrderId,
+    Text,
+)
 from schemas.message import Command, Event, Failure, Message, Timer
 from streams.topology import discover
 from tests.contracts.golden import changes, contracts, kept, text_of
@@ -74,6 +84,45 @@ def test_every_failure_has_a_topic_of_its_own_kind() -> None:
         kind = message.spec.topic.split(".")[1]
         assert (kind == "failures") is issubclass(message, Failure)
         assert (kind == "commands") is issubclass(message, Command)
+
+
+MISFITS = [
+    ("orderId", "a\nb", "orderId must be one line without control characters, not only blanks"),
+    ("orderId", "hold:1", "orderId must not begin with one of destination:, hold:, "),
+    ("customerId", "  ", 'such as "A-1"'),
+    ("reason", "a\x00b", 'reason must be text without control characters, such as "Obere'),
+    ("amount", "-1", 'amount must be a decimal number of 0 or more, plainly written, such as "12'),
+    ("amount", "1.005", "amount must fit its currency: USD has 2 digits after the point"),
+    ("amount", "0", 'amount must be more than nothing, such as "12.30"'),
+    ("currency", "usd", 'currency must be an ISO 4217 currency code, such as "USD"'),
+]
+
+
+class Asked(Command, wire="odori.test.Asked.v1", saga="order_id"):
+    """One field of each type that is said in words."""
+
+    order_id: OrderId = "A-1"
+    customer_id: Id = "A-1"
+    reason: Text = "Obere Str. 57"
+    currency: Currency = "USD"
+    amount: AmountGiven = "12.30"
+
+
+@pytest.mark.parametrize(("field", "value", "words"), MISFITS)
+def test_what_a_field_must_be_is_said_in_words(field: str, value: str, words: str) -> None:
+    given = {"orderId": "A-1", "currency": "USD", "amount": "12.30"} | {field: value}
+    with pytest.raises(ValidationError) as caught:
+        Asked.parse(json.dumps(given))
+    [said] = explain(caught.value)
+    assert (said["pointer"], words in said["detail"]) == (f"/{field}", True), said
+
+
+def test_every_pattern_has_words_and_every_example_fits() -> None:
+    patterns = set(re.findall(r'"pattern": "(.*)"', "".join(CODE.values())))
+    assert {json.loads(f'"{pattern}"') for pattern in patterns} == set(IN_WORDS)
+    for pattern, words in IN_WORDS.items():
+        [example] = re.findall(r'such as "(.*)"$', words)
+        assert re.fullmatch(pattern, example)
 
 
 def test_an_order_id_cannot_be_taken_for_another_saga() -> None:

@@ -62,7 +62,10 @@ class House:
     async def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         """Send a command; header names are written with underscores."""
         named = [(n.replace("_", "-").encode(), v.encode("latin-1")) for n, v in headers.items()]
-        return await self.client.post(path, json=body, headers=named)
+        answer = await self.client.post(path, json=body, headers=named)
+        if answer.status_code >= 400:
+            assert answer.json()["instance"] == path, "every problem says where it happened"
+        return answer
 
     async def operate(self, path: str, body: Any) -> httpx.Response:
         """Send a command as the operator's tools do."""

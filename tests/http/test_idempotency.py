@@ -123,3 +123,20 @@ async def test_the_business_key_deduplicates_within_one_batch(tmp_path: Path) ->
         assert {answer.status_code for answer in answers} == {202}
         assert sum(not answer.json()["repeated"] for answer in answers) == 1
         await house.until("OrderConfirmed")
+
+
+async def test_a_refusal_says_where_it_was_asked_for_at_once_and_when_it_is_repeated(
+    tmp_path: Path,
+) -> None:
+    body = order(items=[{"productId": "nothing", "quantity": 1}])
+    async with opened(tmp_path) as house:
+        refused = await place(house, body)
+        stored = await house.post("/orders/demo-process", body, idempotency_key=KEY)
+        before = await house.post("/api/orders", body)
+        clash = await house.post("/api/orders", body | {"customerId": "bob"})
+        reused = await place(house, body | {"customerId": "bob"})
+        answers = (refused, stored, before, clash, reused)
+        assert [answer.status_code for answer in answers] == [409, 409, 409, 409, 422]
+        assert [answer.json()["instance"] for answer in answers] == [
+            "/api/orders", "/orders/demo-process", *["/api/orders"] * 3,
+        ]  # fmt: skip
