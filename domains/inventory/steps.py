@@ -24,6 +24,9 @@ from schemas.order import OrderConfirmed, OrderFacts, OrderPlaced
 
 __all__ = ["catalogue", "domain", "holds"]
 
+#: It does not say by whom.
+HELD_BY_ANOTHER = "another customer holds stock under this order id; order under another one"
+
 
 def _of_order(event: OrderFacts) -> list[Address]:
     return [
@@ -34,9 +37,14 @@ def _of_order(event: OrderFacts) -> list[Address]:
 
 @domain.step(reads=_of_order)
 def reserve(event: OrderPlaced, tx: Tx) -> list[StockReserved | HoldReleased] | StockShort:
-    """Reserve all items or none; a hold of the same order is taken over."""
+    """Reserve all items or none; the customer's own hold for this order is taken over.
+
+    Somebody else's hold is kept for who holds it: the order id is taken, and the order ends.
+    """
     earlier = tx.get(Reservation, event.order_id)
     held = earlier if earlier is not None and earlier.status is Status.HELD else None
+    if held is not None and held.customer_id != event.customer_id:
+        return StockShort(**event.ref(), reason="held", detail=HELD_BY_ANOTHER)
     wanted = units(event.items)
     if held is not None:
         wanted = less(wanted, units(held.items))

@@ -5,11 +5,17 @@ from typing import Any
 
 import pytest
 
-from domains.inventory.rules import RESERVATION_TTL
+from domains.inventory.rules import HOLD_DURATION, RESERVATION_TTL
 from domains.order.rows import Order
 from domains.payment.rows import Payment
 from schemas.fields import ItemAsked
-from schemas.inventory import CancelReservation, HoldStock, ReservationOverdue, StockCommitted
+from schemas.inventory import (
+    CancelReservation,
+    HoldReleased,
+    HoldStock,
+    ReservationOverdue,
+    StockCommitted,
+)
 from schemas.order import OrderCancelled, OrderConfirmed
 from schemas.payment import (
     ChargeRequested,
@@ -168,4 +174,18 @@ def test_a_hold_of_an_order_that_is_confirmed_leaves_nothing_held() -> None:
     dance.run()
     dance.send(place())
     dance.run()
+    check_the_books(dance)
+
+
+def test_an_order_under_somebody_elses_hold_ends_and_the_hold_is_kept_until_its_time() -> None:
+    dance = shop()
+    items = (ItemAsked(product_id="miso", quantity=3),)
+    dance.send(HoldStock(order_id="O-1", customer_id="bob", items=items))
+    dance.run()
+    dance.send(place())
+    dance.run()
+    assert outcome(dance) == ("CANCELLED", "held")
+    assert dance.heard(HoldReleased) == []
+    dance.later(HOLD_DURATION)
+    assert [said.customer_id for said in dance.heard(HoldReleased)] == ["bob"]
     check_the_books(dance)

@@ -98,6 +98,20 @@ def test_the_order_of_a_hold_takes_it_over_so_that_stock_is_kept_once(held: Stag
     assert reserved_units(held) == {"tea": 0, "rice": 0, "miso": 0}
 
 
+def test_an_order_of_another_customer_ends_and_the_hold_stays_with_its_owner(held: Stage) -> None:
+    before = held.one(Reservation)
+    [said] = held.when(event(OrderPlaced, customer_id="eve"))
+    assert isinstance(said, StockShort)
+    assert (said.customer_id, said.reason) == ("eve", "held")
+    assert "another customer" in said.detail
+    assert "ann" not in said.detail
+    assert held.one(Reservation) == before
+    assert reserved_units(held) == {"tea": 4, "rice": 0, "miso": 0}
+    [released] = held.later(HOLD_DURATION)
+    assert isinstance(released, HoldReleased)
+    assert reserved_units(held)["tea"] == 0
+
+
 def test_an_order_may_need_what_its_own_hold_keeps(store: Stage) -> None:
     store.when(hold(quantity=10))
     ten = (ORDER["items"][0].model_copy(update={"quantity": 10}),)
