@@ -136,12 +136,35 @@ class _Teller:
             assert isinstance(row, Parked)
             due = row.due.isoformat() if row.due else None
             self.parked.append(Stuck(domain, row.type, row.state, row.attempts, due, row.reason))
-        moments = {e.at for d, e in self.entries if d == domain}
-        moments |= {e.undone_at for d, e in self.entries if d == domain and e.undone_at}
-        if moments:
-            for lane in await self._lanes(store, tx):
-                for moment in moments:
-                    await self._announced_at(store, tx, lane, moment)
+        own = [entry for d, entry in self.entries if d == domain]
+        if own:
+            await self._announced(store, tx, own)
+            await self._from_namesake(domain, store, tx)
+
+    async def _announced(self, store: Shelf, tx: Transaction, entries: list[Entry]) -> None:
+        moments = {e.at for e in entries} | {e.undone_at for e in entries if e.undone_at}
+        for lane in await self._lanes(store, tx):
+            for moment in moments:
+                await self._announced_at(store, tx, lane, moment)
+
+    async def _from_namesake(self, domain: str, store: Shelf, tx: Transaction) -> None:
+        """What the saga that this one is named after did to it: an order ends the hold of its id,
+        and so does a command about the order's reservation."""
+        name, codec = self.saga.partition(":")[2], store.codec(Entry)
+        if not name:
+            return
+        records = await tx.scan(codec.table, (name,), limit=ENTRIES_MAX_COUNT)
+        found = [codec.decode(record) for record in records]
+        await self._announced(store, tx, found)
+        steps = self.topology.parts[domain].domain.steps
+        said = [e for e in self.messages.values() if e.saga == self.saga]
+        for entry in found:
+            step = steps.get(entry.step)
+            types = {m.spec.wire for m in step.announces} if step else set()
+            if any(e.cause == entry.cause and e.type in types for e in said):
+                done = State.DONE if entry.state == State.UNDONE else entry.state
+                bare = entry.but(state=done, undone_at=None, undone_by=None)
+                self.entries.append((domain, bare))
 
     async def _lanes(self, store: Shelf, tx: Transaction) -> list[LaneRow]:
         codec = store.codec(LaneRow)
@@ -217,7 +240,7 @@ class _Teller:
             told.trace = next((e.traceparent[3:35] for e in ordered if e.traceparent), "")
         if moments:
             told.began = moments[0].at
-            told.ended = None if told.state in ("running", "compensating") else moments[-1].at
+            told.ended = None if told.state in ("running", "compensating") else _end(moments)
         return told
 
     def _moments(self, domain: str, entry: Entry) -> Iterable[Moment]:
@@ -260,7 +283,7 @@ class _Teller:
     def _waits_for(self) -> Iterable[str]:
         """Steps that hear a message of this saga and have no ledger row for it yet."""
         known = {(domain, e.step, e.subject): e.state for domain, e in self.entries}
-        for envelope in self.messages.values():
+        for envelope in self._own():
             body = envelope.decoded(self.topology.catalogue)
             for part, step, undone in self.topology.hearers(type(body)):
                 subject = step.subject(body) if step.subject else ""
@@ -268,10 +291,13 @@ class _Teller:
                 if state is None or (undone and state == State.DONE):
                     yield f"{part.name}.{step.undo.name if undone and step.undo else step.name}"
 
+    def _own(self) -> list[Envelope]:
+        """The messages of this saga; what those of another one lead to is that one's story."""
+        return [e for e in self.messages.values() if e.saga == self.saga]
+
     def _state(self, waits: list[str]) -> str:
         failed = any(
-            issubclass(type(e.decoded(self.topology.catalogue)), Failure)
-            for e in self.messages.values()
+            issubclass(type(e.decoded(self.topology.catalogue)), Failure) for e in self._own()
         )
         if self.parked:
             return "stuck"
@@ -280,6 +306,18 @@ class _Teller:
         if failed:
             return "compensated"
         return "rejected" if all(e.state == State.REFUSED for _, e in self.entries) else "done"
+
+
+def _end(moments: list[Moment]) -> str:
+    """When the last thing was done. A command that was refused does nothing, unless nothing else
+    ever was: then the first refusal is all there is."""
+    kinds = [{said.topic.rpartition(".")[2] for said in moment.said} for moment in moments]
+    done = [
+        moment
+        for moment, said in zip(moments, kinds, strict=True)
+        if moment.state != State.REFUSED or Failure.kind in said
+    ]
+    return done[-1].at if done else moments[0].at
 
 
 def stamp(moment: datetime) -> str:
