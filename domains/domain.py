@@ -1,8 +1,10 @@
 """How a domain declares its steps and undos; the signature of a step is the flow."""
 
 import inspect
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from inspect import Parameter
 from types import ModuleType
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -48,6 +50,17 @@ class Step:
         """`domain.step`, the name in the compensation table and in the ledger."""
         return f"{self.domain}.{self.name}"
 
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What may be set from outside: the keyword-only arguments of the function."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return tuple(p.name for p in parameters if p.kind is Parameter.KEYWORD_ONLY)
+
+    def set_to(self, settings: Mapping[str, Any]) -> "Step":
+        """This step with those of the settings that are its own; the others keep their defaults."""
+        own = {name: settings[name] for name in self.settings if name in settings}
+        return replace(self, function=partial(self.function, **own)) if own else self
+
 
 class Domain:
     """One domain: its name is its folder, its topics, its consumer group and its namespace."""
@@ -55,6 +68,12 @@ class Domain:
     def __init__(self, name: str) -> None:
         self.name = name
         self.steps: dict[str, Step] = {}
+
+    def set_to(self, settings: Mapping[str, Any]) -> "Domain":
+        """This domain with these settings in its steps."""
+        domain = Domain(self.name)
+        domain.steps = {name: step.set_to(settings) for name, step in self.steps.items()}
+        return domain
 
     def step(
         self,
@@ -66,6 +85,7 @@ class Domain:
     ) -> Callable[[F], F]:
         """Declare a step `(event, tx) -> announcements`.
 
+        What may be set from outside is a keyword-only argument with a default.
         - `reads`: the rows it will need, fetched with the ledger look-up (saves a second pass);
         - `subject`: tells apart several effects of this step in one saga (a request id); only for
           steps that nothing undoes;
@@ -128,13 +148,20 @@ def rows_of(module: ModuleType) -> list[type[Row]]:
 
 
 def _hints(function: Callable[..., Any], rest: tuple[str, ...]) -> tuple[Any, Any]:
-    names = tuple(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    names = tuple(n for n, p in parameters.items() if not _is_setting(p, rest))
     hints = get_type_hints(function)
     if names[1:] != rest or "return" not in hints or names[0] not in hints:
         raise DeclarationError(
             f"{function.__name__}: must be annotated as (message, {', '.join(rest)}) -> messages"
         )
     return hints[names[0]], hints["return"]
+
+
+def _is_setting(parameter: Parameter, rest: tuple[str, ...]) -> bool:
+    """Only a step has settings; each has a default, so that it runs where nobody sets it."""
+    optional = parameter.default is not Parameter.empty
+    return rest == ("tx",) and parameter.kind is Parameter.KEYWORD_ONLY and optional
 
 
 def _messages(annotation: Any) -> tuple[type[Message], ...]:

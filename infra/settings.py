@@ -10,6 +10,15 @@ class SettingsError(Exception):
     """A variable that cannot be read; says which, and what it may be."""
 
 
+#: Longer is a mistake: stock that is kept for so long is sold to nobody.
+WAIT_MAX_SECONDS = 31 * 86_400
+#: The settings whose numbers are bounded, and their bounds.
+BOUNDS = {
+    "reservation_seconds": (1, WAIT_MAX_SECONDS),
+    "hold_seconds": (1, WAIT_MAX_SECONDS),
+}
+
+
 @dataclass(frozen=True)
 class Settings:
     """One process's settings; every field is the variable ODORI_<FIELD>."""
@@ -24,6 +33,10 @@ class Settings:
     min_insync: int = 1
     #: Days that messages are kept on the broker; outboxes are kept longer.
     retention_days: int = 7
+    #: How long an order may take to be paid and arranged before inventory asks for its stock back.
+    reservation_seconds: int = 900
+    #: How long stock is held for an order that may follow.
+    hold_seconds: int = 900
     #: Origins that browsers may call from, comma-separated.
     cors: tuple[str, ...] = ()
     #: Passed through to the Kafka client, from ODORI_KAFKA_<NAME> (security_protocol, sasl_*, ...).
@@ -55,5 +68,8 @@ def _parse(name: str, text: str, default: object) -> object:
     if isinstance(default, int):
         if not text.strip().isdecimal():
             raise SettingsError(f"ODORI_{name.upper()}={text!r} is not a number")
+        low, high = BOUNDS.get(name, (0, int(text)))
+        if not low <= int(text) <= high:
+            raise SettingsError(f"ODORI_{name.upper()}={text!r} is not from {low} to {high}")
         return int(text)
     return text

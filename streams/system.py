@@ -55,7 +55,7 @@ class System:
         #: Whether nobody else writes these stores; the lock of the folder sees to it.
         self.exclusive = True
         self.settings = settings
-        self.topology = topology or discover()
+        self.topology = topology or discover(settings=vars(settings))
         self.now = now
         self.stores: dict[str, Store] = {}
         self.workers: dict[str, Worker] = {}

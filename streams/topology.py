@@ -4,6 +4,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 import domains
@@ -72,8 +73,14 @@ class Topology:
         return [f"{name}.{kind}" for name in self.parts for kind in kinds]
 
 
-def discover(table: Mapping[str, tuple[type[Failure], ...]] = TABLE) -> Topology:
-    """Walk the folders and wire what is there; raises TopologyError where it does not fit."""
+def discover(
+    table: Mapping[str, tuple[type[Failure], ...]] = TABLE,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> Topology:
+    """Walk the folders and wire what is there; raises TopologyError where it does not fit.
+
+    A step has those of the `settings` that it names as its arguments.
+    """
     found = [
         import_module(f"domains.{module.name}.steps")
         for module in sorted(pkgutil.iter_modules(domains.__path__), key=lambda m: m.name)
@@ -82,7 +89,7 @@ def discover(table: Mapping[str, tuple[type[Failure], ...]] = TABLE) -> Topology
     catalogue = Catalogue()
     parts: dict[str, Part] = {}
     for steps in found:
-        domain: Domain = steps.domain
+        domain: Domain = steps.domain.set_to(settings)
         folder = steps.__name__.split(".")[1]
         if domain.name != folder:
             raise TopologyError(f"domains/{folder}: its domain is called {domain.name!r}")

@@ -1,8 +1,10 @@
 """A small shop: products, customers, orders and the rows they need, for tests of the domains."""
 
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from domains.inventory.rows import Shelf, Stock
+from domains.inventory.rules import HOLD_SECONDS, RESERVATION_SECONDS
 from domains.order.rows import Listing
 from domains.payment.rows import Wallet
 from domains.shipping.rows import RefusedDestination
@@ -15,6 +17,9 @@ M = TypeVar("M", bound=Message)
 
 TOKYO = Address(line1="1-1 Chiyoda", city="Tokyo", prefecture="Tokyo", country="JP")
 ATLANTIS = Address(line1="Deep street", city="Poseidonis", prefecture="Sunken", country="AT")
+
+RESERVATION_TTL = timedelta(seconds=RESERVATION_SECONDS)
+HOLD_DURATION = timedelta(seconds=HOLD_SECONDS)
 
 #: The domains that an order needs; others may dance along.
 COMMERCE = ("order", "inventory", "payment", "shipping")

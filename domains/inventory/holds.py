@@ -1,11 +1,12 @@
 """Holds: stock kept for an order that may follow, charged to nobody, let go by itself."""
 
+from datetime import timedelta
 from typing import Literal
 
 from domains.domain import Address
 from domains.inventory import domain
 from domains.inventory.rows import Reservation, Shelf, Status, Stock
-from domains.inventory.rules import HOLD_DURATION, shortage, units
+from domains.inventory.rules import HOLD_SECONDS, shortage, units
 from domains.row import RowKey
 from domains.tx import Tx
 from schemas.fields import ItemAsked, ItemPriced
@@ -24,7 +25,7 @@ def _of_hold(event: HoldStock) -> list[Address]:
 
 
 @domain.step(reads=_of_hold)
-def hold(event: HoldStock, tx: Tx) -> StockHeld | HoldRefused:
+def hold(event: HoldStock, tx: Tx, *, hold_seconds: int = HOLD_SECONDS) -> StockHeld | HoldRefused:
     """Hold all items or none; an order of this id, even an ended one, leaves nothing to hold."""
     shelves = tx.get_many(Shelf, [(item.product_id,) for item in event.items])
     if tx.get(Reservation, event.order_id) is not None:
@@ -41,7 +42,7 @@ def hold(event: HoldStock, tx: Tx) -> StockHeld | HoldRefused:
         return _refused(event, "stock", short)
     for key, count in wanted.items():
         tx.put(stocks[key].reserving(count, tx.now))
-    due = tx.now + HOLD_DURATION
+    due = tx.now + timedelta(seconds=hold_seconds)
     held = Reservation(
         order_id=event.order_id, reservation_id=f"R-{event.order_id}",
         customer_id=event.customer_id, items=items, status=Status.HELD, expires_at=due,

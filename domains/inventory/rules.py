@@ -1,16 +1,15 @@
 """How many units an order means to each stock row, and whether they are there."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 
 from domains.inventory.rows import Stock
 from domains.row import RowKey
 from schemas.fields import ItemPriced
 
 #: How long an order may take to be paid and arranged before inventory wants its stock back.
-RESERVATION_TTL = timedelta(minutes=15)
+RESERVATION_SECONDS = 900
 #: How long stock is held for an order that may follow.
-HOLD_DURATION = timedelta(minutes=15)
+HOLD_SECONDS = 900
 
 #: Units per stock row, (category, product id).
 Units = dict[RowKey, int]

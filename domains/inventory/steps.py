@@ -1,9 +1,11 @@
 """Inventory's part of the dance: reserve and release, commit, and what runs out."""
 
+from datetime import timedelta
+
 from domains.domain import Address
 from domains.inventory import catalogue, domain, holds
 from domains.inventory.rows import Reservation, Status, Stock
-from domains.inventory.rules import RESERVATION_TTL, less, shortage, units
+from domains.inventory.rules import RESERVATION_SECONDS, less, shortage, units
 from domains.tx import Tx
 from schemas.inventory import (
     CancelReservation,
@@ -36,7 +38,9 @@ def _of_order(event: OrderFacts) -> list[Address]:
 
 
 @domain.step(reads=_of_order)
-def reserve(event: OrderPlaced, tx: Tx) -> list[StockReserved | HoldReleased] | StockShort:
+def reserve(
+    event: OrderPlaced, tx: Tx, *, reservation_seconds: int = RESERVATION_SECONDS
+) -> list[StockReserved | HoldReleased] | StockShort:
     """Reserve all items or none; the customer's own hold for this order is taken over.
 
     Somebody else's hold is kept for who holds it: the order id is taken, and the order ends.
@@ -58,7 +62,7 @@ def reserve(event: OrderPlaced, tx: Tx) -> list[StockReserved | HoldReleased] | 
     if held is not None:
         holds.forget(held, tx)
         said.append(holds.released(held, "ordered"))
-    due = tx.now + RESERVATION_TTL
+    due = tx.now + timedelta(seconds=reservation_seconds)
     reservation = Reservation(
         order_id=event.order_id, reservation_id=f"R-{event.order_id}",
         customer_id=event.customer_id, items=event.items, status=Status.RESERVED,
@@ -118,7 +122,9 @@ def commit(event: OrderConfirmed, tx: Tx) -> list[StockCommitted | StockLow]:
 @domain.step(
     reads=lambda e: [Reservation.address(e.order_id)], subject=lambda e: f"{e.round}", queues=False
 )
-def expire(event: ReservationDue, tx: Tx) -> ReservationOverdue | None:
+def expire(
+    event: ReservationDue, tx: Tx, *, reservation_seconds: int = RESERVATION_SECONDS
+) -> ReservationOverdue | None:
     """A reservation still waits: ask the pivot to stop its order, and look again later.
 
     The timer is set again as long as the row says RESERVED. An order that is stopped releases it,
@@ -129,12 +135,13 @@ def expire(event: ReservationDue, tx: Tx) -> ReservationOverdue | None:
     reservation = tx.get(Reservation, event.order_id)
     if reservation is None or reservation.status is not Status.RESERVED:
         return None
-    due, again = tx.now + RESERVATION_TTL, event.round + 1
+    span, again = timedelta(seconds=reservation_seconds), event.round + 1
+    due = tx.now + span
     tx.put(reservation.but(expires_at=due, round=again))
     tx.remind(ReservationDue(order_id=event.order_id, round=again), due)
     return ReservationOverdue(
         **reservation.ref(), request_id=f"overdue-{event.round}", reason="expired",
-        detail=f"not shipping {RESERVATION_TTL * event.round} after it was reserved",
+        detail=f"not shipping {span * event.round} after it was reserved",
     )  # fmt: skip
 
 

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from domains.inventory.rules import HOLD_SECONDS, RESERVATION_SECONDS
+from infra.settings import WAIT_MAX_SECONDS, Settings, SettingsError, read
 from streams.system import announce_running
-from streams.terminal import settings
+from streams.terminal import WRONG, settings
+from tests.cli.conftest import odori
 
 
 def test_a_command_takes_the_bus_of_the_running_odori(tmp_path: Path) -> None:
@@ -22,3 +25,27 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_what_a_dead_odori_wrote_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "up.json").write_text('{"url": "http://x", "pid": 999999999, "kafka": "gone:1"}')
     assert settings(data=tmp_path).kafka == ""
+
+
+def test_how_long_stock_is_kept_can_be_set_and_is_otherwise_what_inventory_says() -> None:
+    environ = {"ODORI_RESERVATION_SECONDS": "60", "ODORI_HOLD_SECONDS": str(WAIT_MAX_SECONDS)}
+    found = read(environ)
+    assert (found.reservation_seconds, found.hold_seconds) == (60, WAIT_MAX_SECONDS)
+    assert Settings().reservation_seconds == RESERVATION_SECONDS
+    assert Settings().hold_seconds == HOLD_SECONDS
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "1.5", "soon", "", str(WAIT_MAX_SECONDS + 1)])
+@pytest.mark.parametrize("name", ["ODORI_RESERVATION_SECONDS", "ODORI_HOLD_SECONDS"])
+def test_a_time_that_cannot_be_is_named_with_its_variable(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}='{text}' is not "):
+        read({name: text})
+
+
+def test_a_wrong_setting_ends_a_command_with_its_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODORI_HOLD_SECONDS", "0")
+    result = odori("up", "--data", tmp_path)
+    assert result.exit_code == WRONG
+    assert f"ODORI_HOLD_SECONDS='0' is not from 1 to {WAIT_MAX_SECONDS}" in result.output

@@ -7,7 +7,6 @@ import pytest
 
 from compensations.ledger import Entry, Verdict
 from domains.domain import Step
-from domains.inventory.rules import RESERVATION_TTL
 from domains.order.rows import Order
 from domains.tx import Tx
 from schemas.fields import ItemAsked
@@ -21,7 +20,7 @@ from streams.delivery import Delivery, Outcome
 from streams.perform import Performance
 from tests.given import TOPOLOGY, Dance
 from tests.shop import cancel, check_the_books, connect, shop
-from tests.trade import ATLANTIS, TOKYO, event, place
+from tests.trade import ATLANTIS, RESERVATION_TTL, TOKYO, event, place
 
 SEEDS = range(60)
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from domains.inventory.rules import HOLD_DURATION, RESERVATION_TTL
 from domains.order.rows import Order
 from domains.payment.rows import Payment
 from schemas.fields import ItemAsked
@@ -29,7 +28,7 @@ from schemas.payment import (
 from schemas.shipping import ShipmentArranged, ShipmentRefused, StopRefused
 from tests.given import Dance
 from tests.shop import cancel, check_the_books, connect, shop
-from tests.trade import ATLANTIS, COMMERCE, place
+from tests.trade import ATLANTIS, COMMERCE, HOLD_DURATION, RESERVATION_TTL, place
 
 
 def outcome(dance: Dance, order_id: str = "O-1") -> tuple[str, str | None]:

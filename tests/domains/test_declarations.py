@@ -48,3 +48,21 @@ def test_a_table_line_must_name_a_step_that_can_be_undone() -> None:
 
 def test_the_shipped_system_fits_together() -> None:
     assert set(COMMERCE) <= set(discover().parts)
+
+
+def test_a_setting_of_a_step_is_an_argument_with_a_default() -> None:
+    domain, granted = Domain("points"), list[int]()
+
+    @domain.step()
+    def grant(event: OrderConfirmed, tx: Tx, *, points: int = 1) -> None:
+        granted.append(points)
+
+    def give(event: OrderConfirmed, tx: Tx, *, points: int) -> None:
+        """Nothing, for this test."""
+
+    with pytest.raises(DeclarationError, match="must be annotated as"):
+        domain.step()(give)
+    for found in (domain.set_to({"points": 2, "port": 3000}), domain.set_to({}), domain):
+        assert found.steps["grant"].settings == ("points",)
+        found.steps["grant"].function(None, None)
+    assert granted == [2, 1, 1], "what one system is told is no other's business"

@@ -3,7 +3,6 @@
 import pytest
 
 from domains.inventory.rows import Reservation, Status, Stock
-from domains.inventory.rules import HOLD_DURATION, RESERVATION_TTL
 from schemas.fields import ItemAsked
 from schemas.inventory import (
     CancelReservation,
@@ -20,7 +19,7 @@ from schemas.shipping import ShipmentRefused
 from streams.delivery import Result
 from streams.rows import TimerDue
 from tests.given import NOW, Stage
-from tests.trade import ORDER, event, shelves
+from tests.trade import HOLD_DURATION, ORDER, RESERVATION_TTL, event, shelves
 
 
 def hold(product: str = "tea", quantity: int = 2) -> HoldStock:

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from domains.inventory.rows import Reservation, Status, Stock
-from domains.inventory.rules import RESERVATION_TTL
 from schemas.fields import ItemPriced
 from schemas.inventory import (
     CancelReservation,
@@ -23,7 +22,7 @@ from schemas.payment import PaymentDeclined
 from schemas.shipping import ShipmentRefused
 from streams.rows import TimerDue
 from tests.given import NOW, Stage
-from tests.trade import ORDER, event, facts_of, shelves, stock
+from tests.trade import ORDER, RESERVATION_TTL, event, facts_of, shelves, stock
 
 
 @pytest.fixture

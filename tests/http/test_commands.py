@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from schemas.message import Command
@@ -87,6 +88,19 @@ async def test_the_names_of_the_first_document_place_and_hold(tmp_path: Path) ->
         assert (held.status_code, held.headers["location"]) == (202, "/api/sagas/hold%3AO-3")
         followed = await house.client.get(held.headers["location"])
         assert [moment["step"] for moment in followed.json()["moments"]] == ["hold"]
+
+
+async def test_stock_is_kept_as_long_as_the_settings_say(tmp_path: Path) -> None:
+    async with opened(tmp_path, hold_seconds=60, reservation_seconds=120) as house:
+        await house.stock_up()
+        hold = {"orderId": "O-2", "customerId": "ann", "items": order()["items"]}
+        await house.post("/api/inventory/reserve", hold)
+        await house.post("/api/orders", order("O-1"))
+        await house.until("StockReserved")
+        for order_id, seconds in (("O-2", 60), ("O-1", 120)):
+            kept = (await house.client.get(f"/api/inventory/reservation/{order_id}")).json()
+            due, made = (datetime.fromisoformat(kept[n]) for n in ("expiresAt", "createdAt"))
+            assert due - made == timedelta(seconds=seconds)
 
 
 async def test_every_command_that_has_a_step_has_a_route_made_from_its_schema(

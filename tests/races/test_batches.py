@@ -7,7 +7,6 @@ from typing import Any
 
 from compensations.ledger import Entry
 from domains.inventory.rows import Reservation, Stock
-from domains.inventory.rules import RESERVATION_TTL
 from domains.order.rows import Order
 from domains.payment.rows import Payment, Status
 from schemas.fields import ItemAsked, ItemPriced
@@ -19,7 +18,7 @@ from streams.rows import Parked
 from streams.topology import Route, Topology
 from tests.given import TOPOLOGY
 from tests.races.desk import Desk, names, results
-from tests.trade import COMMERCE, event, listings, place, shelves, stock, wallet
+from tests.trade import COMMERCE, RESERVATION_TTL, event, listings, place, shelves, stock, wallet
 
 #: Database commits per domain in which 100 orders that wait are placed to their end.
 COMMITS_MAX_COUNT = 12

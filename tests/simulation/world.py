@@ -14,7 +14,6 @@ from unittest import mock
 import streams.lane
 import streams.system
 import streams.worker
-from domains.inventory.rules import RESERVATION_TTL
 from infra.engine.errors import EngineError
 from streams.bus import Bus
 from streams.topology import Topology, discover
@@ -30,6 +29,7 @@ from tests.simulation.provider import Provider
 from tests.simulation.put_back import put_back
 from tests.simulation.tally import tallied
 from tests.simulation.virtual_loop import passing, run_virtually
+from tests.trade import RESERVATION_TTL
 
 BEGIN = datetime(2026, 8, 13, 18, 0, tzinfo=UTC)
 #: Between two things that people or operators do.
