@@ -1,4 +1,4 @@
-"""The example of CONTRIBUTING.md does what the page says of it, and make names suites that exist."""
+"""What CONTRIBUTING.md and `make` show as examples does what they say of it."""
 
 import re
 import subprocess
