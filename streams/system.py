@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,6 +23,7 @@ from streams.connectors.provider import PaymentProvider
 from streams.delivery import Delivery, Outcome
 from streams.embedded import EmbeddedBus
 from streams.lane import OPEN, adopt, lanes, retire
+from streams.patience import patiently
 from streams.relay import Relay
 from streams.rows import LaneRow
 from streams.store import Store
@@ -78,9 +80,9 @@ class System:
         await self._open_stores()
         self.bus = self._bus()
         await self.bus.start(topic_specs(self.settings, self.topology))
-        await asyncio.gather(*(upgrade(store) for store in self.stores.values()))
+        await asyncio.gather(*map(self._upgraded, self.stores.values()))
         for store in self.stores.values():
-            await self._adopt_all(store)
+            await patiently(partial(self._adopt_all, store), store.path.name)
         for name, store in self.stores.items():
             self.workers[name] = Worker(
                 store, self.topology.catalogue, self.bus, self.now, answer, self.taps,
@@ -95,7 +97,8 @@ class System:
 
     async def _open_stores(self) -> None:
         parts = self.topology.parts.values()
-        found = await asyncio.gather(*map(self._opened, parts), return_exceptions=True)
+        opening = (patiently(partial(self._opened, part), f"{part.name}.db") for part in parts)
+        found = await asyncio.gather(*opening, return_exceptions=True)
         opened = [store for store in found if isinstance(store, Store)]
         for failed in found:
             if isinstance(failed, BaseException):
@@ -107,6 +110,9 @@ class System:
         store = self._store(part)
         await store.open()
         return store
+
+    async def _upgraded(self, store: Store) -> None:
+        await patiently(partial(upgrade, store), store.path.name)
 
     def _store(self, part: Part) -> Store:
         return Store(part, self.data / f"{part.name}.db")

@@ -19,6 +19,7 @@ from streams.envelope import Envelope
 from streams.handle import Handled, Handler
 from streams.inbox import Batch, Inbox
 from streams.lane import LaneLost, open_lane
+from streams.patience import patiently
 from streams.perform import Answer
 from streams.relay import Relay
 from streams.rows import LaneRow
@@ -91,7 +92,7 @@ class Worker:
         self.inbox = Inbox(
             self.store, self.subscription, self._catalogue, self._now, self._operator_key
         )
-        await self._take_lane()
+        await patiently(self._take_lane, self.store.path.name)
         self._spawn(self._run(), f"worker {self.part.name}")
 
     async def _take_lane(self) -> None:
