@@ -1,8 +1,10 @@
 """A store that is locked by somebody else, or full: 503, nothing lost, and it goes on by itself."""
 
 import asyncio
+import os
 import resource
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,9 +14,12 @@ import pytest
 from tests.e2e.books import check_once, check_the_books
 from tests.e2e.process import PATIENCE_SECONDS, Odori, up
 from tests.e2e.shop import all_ended, order, query, stock_up
+from tests.services import need
 
 #: Far more than the trouble takes to show, far less than forever.
 ORDERS_COUNT = 40
+#: A disk on which a small shop has room, and what is left of it when it is nearly full.
+DISK_BYTES, ROOM_BYTES = 16 << 20, 1 << 20
 #: A lock is given up after 5 s; nobody needs to wait so long for a test.
 IMPATIENT = """
 from infra.engine.sqlite import SqliteEngine
@@ -103,6 +108,59 @@ async def test_a_full_disk_is_503_and_when_there_is_room_again_it_goes_on(tmp_pa
         assert await odori.stop() < 3
     check_the_books(tmp_path)
     check_once(tmp_path, accepted + ids)
+
+
+async def test_a_disk_without_any_room_is_503_and_with_room_again_it_goes_on(
+    tmp_path: Path,
+) -> None:
+    """ENOSPC for every file of the data folder, where the test above ends one file's growth."""
+    ids = [f"O-{n}" for n in range(ORDERS_COUNT)]
+    with small_disk(tmp_path / "disk") as data:
+        async with up(data) as odori:
+            await stock_up(odori)
+            ballast = fill(data, leaving=ROOM_BYTES)
+            accepted: list[str] = []
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while await ask(odori, f"F-{len(accepted)}") == 202:
+                    accepted.append(f"F-{len(accepted)}")
+            refused = await odori.client.post("/api/orders", json=order(ids[0]))
+            assert refused.status_code == 503
+            assert "disk is full" in refused.json()["detail"]
+            await odori.until("store.trouble", domain="order")
+            assert (await odori.client.get("/healthz")).status_code == 200
+            ballast.unlink()
+            for order_id in ids:
+                await insist(odori, order_id)
+            await odori.when(lambda: {*accepted, *ids} <= set(query_ids(data)))
+            await odori.when(lambda: all_ended(data, len(accepted) + len(ids)))
+            assert await odori.stop() < 3
+        check_the_books(data)
+        check_once(data, accepted + ids)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of a few MB. Only root may mount one, and not in every container: without it
+    the test above, which limits the size of files, has to do."""
+    need(None if os.geteuid() == 0 else "only root may mount a small disk")
+    folder.mkdir()
+    size = f"size={DISK_BYTES}"
+    asked = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)]
+    mounted = subprocess.run(asked, capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"full for one file only, this container mounts none: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(data: Path, leaving: int) -> Path:
+    """A file that takes the room of a disk, but for so many bytes."""
+    room, ballast = os.statvfs(data), data / "ballast"
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - leaving)
+    return ballast
 
 
 def largest_file(data: Path) -> int:
