@@ -118,6 +118,7 @@ async def test_a_topic_with_fewer_partitions_is_left_alone_and_told(
     kafka: str,
 ) -> None:
     topic = await new_topic(kafka, partitions=1)
+    await send(kafka, topic, 1, 1)  # taken: by now the broker tells everybody of its topic
     bus = KafkaBus(kafka)
     with capture_logs() as told:
         await bus.start([TopicSpec(topic, 4, 1, 1_000)])
