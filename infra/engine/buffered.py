@@ -37,6 +37,11 @@ class Change(NamedTuple):
     deletes: list[tuple[Value, ...]]
     discards: list[Key]
 
+    @property
+    def rows(self) -> int:
+        """How many rows it touches."""
+        return len(self.inserts) + len(self.updates) + len(self.deletes) + len(self.discards)
+
 
 class Session(Protocol):
     """What a storage does for one transaction."""

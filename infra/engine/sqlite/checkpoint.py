@@ -1,26 +1,37 @@
-"""Keeps the WAL short without making a commit wait for it."""
+"""Keeps the WAL short, and in place, without making a commit wait for it."""
 
+import os
 from contextlib import suppress
-from pathlib import Path
 from threading import Event, Lock, Thread
+from time import monotonic
 
 from infra.engine.errors import EngineError
-from infra.engine.sqlite.file import WAL_BYTES, File
+from infra.engine.sqlite.file import WAL_BYTES, File, NotNow
 
-#: After a pass that could not finish, the WAL may grow so much before the next one: a page that
-#: changes often is copied once a pass, so that rare passes cost less.
-STEP_BYTES = WAL_BYTES
-#: A WAL that passes could not empty; now the writer waits for the rest of it (some pages).
-WAL_MAX_BYTES = 3 * WAL_BYTES
-#: How long that last resort waits for readers; meanwhile nobody writes, so it is short.
+#: What a pass that takes longer leaves behind would make the writer wait; so another pass follows.
+SHORT_PASS_S = 0.02
+#: Passes in a row; under load each is a fraction of the one before.
+PASSES_MAX_COUNT = 5
+#: How long the end of a pass waits for readers; meanwhile nobody writes, so it is short.
 RESTART_WAIT_MS = 100
+
+# https://www.sqlite.org/walformat.html: a header with the page size and the salts of this turn of
+# the file, then frames, each of them a header with the salts that it was written under, and a page.
+_HEADER_BYTES = 32
+_PAGE_SIZE_AT, _SALTS_AT = 8, 16
+_FRAME_HEADER_BYTES, _FRAME_SALTS_AT, _SALTS_BYTES = 24, 8, 8
 
 
 class Checkpointer:
-    """A thread with a connection of its own; `watch` before each write is one stat call."""
+    """A thread with a connection of its own; `watch` before each write is two small reads.
+
+    A WAL that is copied to its end is written again from its front. That is what makes commits
+    quick: a file that grows has its size to be synced, too, which files of one disk do in turn.
+    """
 
     def __init__(self, path: str) -> None:
-        self._wal = Path(path + "-wal")
+        self._path = path + "-wal"
+        self._wal: int | None = None
         self._file = File(path, create=False, busy_ms=RESTART_WAIT_MS)
         self._due_bytes = WAL_BYTES
         self._wake = Event()
@@ -29,20 +40,21 @@ class Checkpointer:
         self._thread = Thread(target=self._run, name=f"checkpoint {path}", daemon=True)
         self._thread.start()
 
-    def watch(self) -> None:
-        size = self._wal_bytes()
-        if size <= WAL_BYTES:
-            self._due_bytes = WAL_BYTES
-        elif size > self._due_bytes:
+    def watch(self, patient: bool) -> None:
+        """Have the WAL emptied if it is due; unless `patient`, NotNow while that must finish."""
+        if self._reaches(self._due_bytes):
             self._wake.set()
-        with self._restarting:  # only while nobody writes, a WAL can be copied to its end
-            pass
+        if not self._restarting.acquire(blocking=patient):
+            raise NotNow("the WAL is being emptied")
+        self._restarting.release()
 
     def close(self) -> None:
         self._closing = True
         self._wake.set()
         self._thread.join()
         self._file.close()
+        if self._wal is not None:
+            os.close(self._wal)
 
     def _run(self) -> None:
         while self._wake.wait() and not self._closing:
@@ -51,19 +63,25 @@ class Checkpointer:
                 self._pass()
 
     def _pass(self) -> None:
-        # What was committed during this pass is not in it, and keeps the WAL from starting again
-        # at its front; only its size tells, for SQLite then cuts the file back to WAL_BYTES.
-        self._file.checkpoint("PASSIVE")
-        size = self._wal_bytes()
-        if size <= WAL_MAX_BYTES:
-            self._due_bytes = size + STEP_BYTES
-            return
-        with self._restarting:
+        for _ in range(PASSES_MAX_COUNT):
+            begun = monotonic()
+            self._file.checkpoint("PASSIVE")
+            if monotonic() - begun < SHORT_PASS_S or self._closing:
+                break
+        with self._restarting:  # only while nobody writes, a WAL can be copied to its end
             busy, _, _ = self._file.checkpoint("RESTART")
-        self._due_bytes = size + WAL_BYTES if busy else WAL_BYTES
+        self._due_bytes = self._due_bytes + WAL_BYTES if busy else WAL_BYTES
 
-    def _wal_bytes(self) -> int:
-        try:
-            return self._wal.stat().st_size
-        except FileNotFoundError:
-            return 0
+    def _reaches(self, size: int) -> bool:
+        """Whether what is written since the WAL began anew is so long; its file may be longer."""
+        if self._wal is None:
+            try:
+                self._wal = os.open(self._path, os.O_RDONLY)
+            except FileNotFoundError:
+                return False
+        header = os.pread(self._wal, _HEADER_BYTES, 0)
+        page = int.from_bytes(header[_PAGE_SIZE_AT : _PAGE_SIZE_AT + 4], "big")
+        frame = _FRAME_HEADER_BYTES + page
+        at = _HEADER_BYTES + size // frame * frame
+        salts = os.pread(self._wal, _SALTS_BYTES, at + _FRAME_SALTS_AT)
+        return len(salts) == _SALTS_BYTES and salts == header[_SALTS_AT : _SALTS_AT + _SALTS_BYTES]

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from infra.engine.buffered import Change, Selection
-from infra.engine.errors import Conflict
+from infra.engine.errors import Conflict, LockedOut
 from infra.engine.sqlite.statements import (
     COMMITTED,
     READ_SIZES_KEYS,
@@ -36,16 +36,22 @@ CACHE_KIB = 12_288
 READER_CACHE_KIB = 1_024
 #: Prepared statements kept: all tables of a domain in all the sizes they are used in.
 STATEMENTS_KEPT = 1_024
-#: The checkpointer keeps the WAL near this size, and SQLite cuts it back to it.
+#: The WAL is emptied when so much is written: rarely, for a page that changes often is copied once.
 WAL_BYTES = 64 * 2**20
+#: SQLite cuts a WAL that became longer, because of readers, back to this; a shorter one is kept.
+WAL_MAX_BYTES = 2 * WAL_BYTES
 
 _SETTINGS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "wal_autocheckpoint=0",
-    f"journal_size_limit={WAL_BYTES}",
+    f"journal_size_limit={WAL_MAX_BYTES}",
     "temp_store=MEMORY",
 )
+
+
+class NotNow(LockedOut):
+    """Somebody writes in the file, and the caller has no patience; nothing was done."""
 
 
 def now_ms() -> int:
@@ -65,6 +71,7 @@ class File:
         fault: Fault | None = None,
     ) -> None:
         self.clock = clock
+        self._busy_ms = busy_ms
         self._fault = fault
         self._statements: dict[Table, Statements] = {}
         self._version: int | None = None
@@ -75,8 +82,8 @@ class File:
         self._execute = self._connection.execute
         self._clean = _Clean(self._connection)
         self._keep = _Clean(self._connection, keep=True)
-        #: Called before each write.
-        self.before_write: Callable[[], None] | None = None
+        #: Called before each write, with its patience.
+        self.before_write: Callable[[bool], None] | None = None
 
     def fetch(self, wanted: list[tuple[Table, list[Key]]], begin: str = "") -> list[list[Record]]:
         """All wanted rows that exist, table by table, of one moment."""
@@ -103,13 +110,14 @@ class File:
             self._start_reading(begin)
             return self._execute(sql, parameters).fetchall()
 
-    def write(self, tx_id: str, changes: Sequence[Change]) -> int:
-        """Everything in one commit, inside the transaction that is open or in a new one."""
+    def write(self, tx_id: str, changes: Sequence[Change], patient: bool = True) -> int:
+        """Everything in one commit, inside the transaction that is open or in a new one; unless
+        `patient`, another writer of the file is NotNow."""
         with self._clean:
             if self.before_write:
-                self.before_write()
+                self.before_write(patient)
             if not self._connection.in_transaction:
-                self._begin("BEGIN IMMEDIATE")
+                self._begin("BEGIN IMMEDIATE", patient)
             now = self.clock()
             for change in changes:
                 self._insert(change, tx_id, now)
@@ -165,10 +173,19 @@ class File:
             statements = self._statements[table] = Statements(table)
         return statements
 
-    def _begin(self, sql: str) -> None:
+    def _begin(self, sql: str, patient: bool = True) -> None:
         if self._fault:
             self._fault("begin")
-        self._execute(sql)
+        if patient:
+            self._execute(sql)
+            return
+        self._execute("PRAGMA busy_timeout=0")
+        try:
+            self._execute(sql)
+        except sqlite3.OperationalError as error:
+            raise NotNow(str(error)) from error
+        finally:
+            self._execute(f"PRAGMA busy_timeout={self._busy_ms}")
 
     def _start_reading(self, begin: str) -> None:
         if begin and not self._connection.in_transaction:

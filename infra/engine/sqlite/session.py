@@ -1,13 +1,19 @@
 """One transaction's way to the connection: by hops to its worker, in turn where it holds locks."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from infra.engine.buffered import Change, Selection
-from infra.engine.sqlite.file import File
+from infra.engine.sqlite.file import File, NotNow
 from infra.engine.sqlite.turn import Turn
 from infra.engine.sqlite.worker import Worker
 from infra.engine.table import Key, Record, Table, Value
+
+
+#: Rows that are read or written in the caller's own thread at most; about as many as take the time
+#: of going to another thread and back.
+BRIEF_MAX_ROWS = 64
 
 
 class SqliteSession:
@@ -21,6 +27,8 @@ class SqliteSession:
         self._mine = False
 
     async def rows(self, wanted: list[tuple[Table, list[Key]]]) -> list[list[Record]]:
+        if not self._begin and self._is_brief(sum(len(keys) for _, keys in wanted)):
+            return self._worker.brief(self._file.fetch, wanted)
         await self._enter()
         try:
             return await self._worker.call(self._file.fetch, wanted, self._begin)
@@ -45,10 +53,15 @@ class SqliteSession:
             raise
 
     async def write(self, tx_id: str, changes: Sequence[Change]) -> int:
+        brief = False
         if not self._mine:
             await self._turn.take()
             self._mine = True
+            brief = self._is_brief(sum(change.rows for change in changes))
         try:
+            if brief:
+                with suppress(NotNow):  # only the other thread has time to wait for a writer
+                    return self._worker.brief(self._file.write, tx_id, changes, False)
             return await self._worker.call(self._file.write, tx_id, changes)
         finally:
             self._leave()
@@ -60,6 +73,9 @@ class SqliteSession:
             return await self._worker.call(self._file.release)
         finally:
             self._leave()
+
+    def _is_brief(self, rows: int) -> bool:
+        return rows <= BRIEF_MAX_ROWS and self._worker.idle()
 
     async def _enter(self) -> None:
         if self._begin and not self._mine:

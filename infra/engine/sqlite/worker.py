@@ -1,14 +1,23 @@
-"""Who runs the blocking calls: one dedicated thread, or the caller itself."""
+"""Who runs the blocking calls: a thread of its own, or the caller itself where that is quick."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
+from time import perf_counter
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
+
+
+#: A call in the caller's thread that took longer holds up everybody else: the disk is slow.
+BRIEF_LIMIT_S = 0.004
+#: How long the caller's thread is not used after such a call; doubled each time in a row.
+THREAD_FIRST_S = 0.5
+#: The longest such time; a disk that was slow once is tried again.
+THREAD_MAX_S = 60.0
 
 
 class Worker(Protocol):
@@ -16,16 +25,29 @@ class Worker(Protocol):
 
     async def call(self, job: Callable[[*Args], T], *args: *Args) -> T: ...
 
+    def idle(self) -> bool:
+        """Whether the caller may make a short call by himself now, with `brief`."""
+
+    def brief(self, job: Callable[[*Args], T], *args: *Args) -> T:
+        """Make a short call in the caller's thread."""
+
     def stop(self) -> None:
         """Finish what was asked for, then end."""
 
 
 class ThreadWorker:
-    """Calls run in a thread of their own and are answered in the caller's event loop."""
+    """Calls run in a thread of their own and are answered in the caller's event loop.
+
+    A change of thread costs more than a small commit, and under load each of its statements waits
+    for the interpreter. So short calls may be made in the caller's thread, as long as they prove to
+    be short.
+    """
 
     def __init__(self, name: str) -> None:
         # Needs no limit of its own: it never holds more jobs than there are waiting callers.
         self._jobs: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
+        self._under_way = 0
+        self._thread_until, self._thread_s = 0.0, THREAD_FIRST_S
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -34,8 +56,24 @@ class ThreadWorker:
             raise RuntimeError(f"{self._thread.name} is closed")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
+        self._under_way += 1
         self._jobs.put((job, args, loop, answer))
         return await answer
+
+    def idle(self) -> bool:
+        return not self._under_way and perf_counter() >= self._thread_until
+
+    def brief(self, job: Callable[[*Args], T], *args: *Args) -> T:
+        begun = perf_counter()
+        try:
+            return job(*args)
+        finally:
+            ended = perf_counter()
+            if ended - begun > BRIEF_LIMIT_S:
+                self._thread_until = ended + self._thread_s
+                self._thread_s = min(self._thread_s * 2, THREAD_MAX_S)
+            else:
+                self._thread_s = THREAD_FIRST_S
 
     def stop(self) -> None:
         self._jobs.put(None)
@@ -52,8 +90,19 @@ class ThreadWorker:
                 if isinstance(raised, StopIteration):  # which no future accepts
                     error = RuntimeError("a call to the storage raised StopIteration")
             with suppress(RuntimeError):  # the loop was closed: nobody waits for the answer
-                loop.call_soon_threadsafe(_deliver, answer, result, error)
+                loop.call_soon_threadsafe(self._deliver, answer, result, error)
             del asked, job, args, loop, answer, result, error
+
+    def _deliver(
+        self, answer: "asyncio.Future[Any]", result: Any, error: BaseException | None
+    ) -> None:
+        self._under_way -= 1  # not before: who gave up waiting left a call that still runs
+        if answer.cancelled():
+            return
+        if error is None:
+            answer.set_result(result)
+        else:
+            answer.set_exception(error)
 
 
 class InlineWorker:
@@ -62,14 +111,11 @@ class InlineWorker:
     async def call(self, job: Callable[[*Args], T], *args: *Args) -> T:
         return job(*args)
 
+    def idle(self) -> bool:
+        return True
+
+    def brief(self, job: Callable[[*Args], T], *args: *Args) -> T:
+        return job(*args)
+
     def stop(self) -> None:
         pass
-
-
-def _deliver(answer: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
-    if answer.cancelled():
-        return
-    if error is None:
-        answer.set_result(result)
-    else:
-        answer.set_exception(error)
