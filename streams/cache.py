@@ -14,8 +14,8 @@ GENERATION_MAX_ROWS = 1_000
 #: Keys of one generation that are known to exist; two are kept, some 60 bytes a key.
 SEEN_MAX_KEYS = 100_000
 
-#: A row as it was committed: class, key, and record and row, or None if it was deleted.
-Committed = tuple[type[Row], RowKey, Record | None, Row | None]
+#: A row as it was committed: its key, and record and row, or None if it was deleted.
+Committed = tuple[RowKey, Record | None, Row | None]
 Kept = dict[RowKey, tuple[Record, Row]]
 
 
@@ -47,20 +47,22 @@ class RowCache:
         mark = hash((row, key))
         return mark not in self._seen and mark not in self._seen_before
 
-    def absorb(self, rows: Iterable[Committed]) -> None:
+    def absorb(self, rows: Iterable[tuple[type[Row], list[Committed]]]) -> None:
         """Remember what a commit wrote."""
-        seen, young = self._seen, self._young
-        for row, key, record, after in rows:
-            seen.add(hash((row, key)))
-            kept = young.get(row)
-            if kept is not None:
-                if record is None or after is None:
-                    kept.pop(key, None)
-                    self._old[row].pop(key, None)
-                else:
-                    kept[key] = (record, after)
+        for row, committed in rows:
+            self._seen.update([hash((row, key)) for key, _, _ in committed])
+            young = self._young.get(row)
+            if young is not None:
+                old = self._old[row]
+                for key, record, after in committed:
+                    if record is None or after is None:
+                        young.pop(key, None)
+                        old.pop(key, None)
+                    else:
+                        young[key] = (record, after)
             elif row is ParkedHead:
-                (self.parked.discard if after is None else self.parked.add)(str(key[0]))
+                for key, record, _ in committed:
+                    (self.parked.discard if record is None else self.parked.add)(str(key[0]))
         self._age()
 
     def _age(self) -> None:

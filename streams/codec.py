@@ -31,6 +31,22 @@ def from_millis(millis: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=millis)
 
 
+def remembered(encode: Callable[[Any], Value]) -> Callable[[Any], Value]:
+    """The same, but a value that comes again and again, such as the time of a batch, is encoded
+    once. What a row holds is never changed in place."""
+    last: tuple[Any, Value] = (None, None)
+
+    def encoded(value: Any) -> Value:
+        nonlocal last
+        known, written = last
+        if value is not known:
+            written = encode(value)
+            last = value, written
+        return written
+
+    return encoded
+
+
 class Codec(Generic[R]):
     """The table of one row class, and the two ways between its rows and records."""
 
@@ -60,11 +76,13 @@ class Codec(Generic[R]):
             annotation = parts[0]
         if get_origin(annotation) is not Union and holds_json(annotation):
             adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-            self._encoders.append((index, lambda v: adapter.dump_json(v, by_alias=True).decode()))
+            self._encoders.append(
+                (index, remembered(lambda v: adapter.dump_json(v, by_alias=True).decode()))
+            )
             self._decoders.append((name, adapter.validate_json))
             return Type.TEXT
         if annotation is datetime:
-            self._encoders.append((index, to_millis))
+            self._encoders.append((index, remembered(to_millis)))
             self._decoders.append((name, from_millis))
         if isinstance(annotation, type) and issubclass(annotation, Enum):
             self._decoders.append((name, annotation))
@@ -83,11 +101,15 @@ class Codec(Generic[R]):
         if not self._encoders:
             return picked
         values = list(picked)
-        kept = self._pick(old.__dict__) if old is not None and record is not None else None
+        if old is None or record is None:
+            for index, encoder in self._encoders:
+                if (value := picked[index]) is not None:
+                    values[index] = encoder(value)
+            return tuple(values)
+        before, written = self._pick(old.__dict__), record.values
         for index, encoder in self._encoders:
-            value = values[index]
-            if kept is not None and record is not None and value is kept[index]:
-                values[index] = record.values[index]
+            if (value := picked[index]) is before[index]:
+                values[index] = written[index]
             elif value is not None:
                 values[index] = encoder(value)
         return tuple(values)

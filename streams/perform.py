@@ -90,8 +90,9 @@ class Performance:
                 return Outcome(Result.CLASH if clash else Result.REPEAT, stored=stored)
         if delivery.timer is not None and not self._fire(delivery):
             return Outcome(Result.REPEAT)
-        all_queue = all(step.queues for step in route.forward)
-        if parked.queues(delivery, all_queue=all_queue) and self.ws.get(ParkedHead, delivery.saga):
+        if parked.queues(delivery, all_queue=route.queues) and self.ws.get(
+            ParkedHead, delivery.saga
+        ):
             parked.queue(self.ws, delivery)
             return Outcome(Result.PARKED)
         outcome = Outcome(Result.REPEAT)

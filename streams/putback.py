@@ -188,10 +188,11 @@ async def _write(
                 ws.load(row, key, None if record is None else codec.decode(record))
         for (key, due), (timer, _) in zip(chunk, timers, strict=True):
             _due_again(ws, key, due, note, timer)
-        for image in ws.images():
-            assert image.after is not None, "nothing is deleted here"
-            values = part.codecs[image.row].encode(image.after)
-            tx.put(part.codecs[image.row].table, values)
+        for kind, images in ws.images():
+            codec = part.codecs[kind]
+            for _, _, after in images:
+                assert after is not None, "nothing is deleted here"
+                tx.put(codec.table, codec.encode(after))
         await tx.commit()
     finally:
         await tx.rollback()

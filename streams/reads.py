@@ -30,23 +30,27 @@ def wanted(part: Part, batch: Sequence[Delivery]) -> Wanted:
     """
     known: list[Address] = []
     new: list[Address] = []
+    routes = part.routes
     for delivery in batch:
         body, saga = delivery.body, delivery.saga
         if delivery.timer is not None:
             known.append((TimerDue, delivery.timer))
-        route = part.routes.get(type(body)) if body is not None else None
+        route = routes.get(type(body)) if body is not None else None
         if route is None:
             continue
         known.append((ParkedHead, (saga,)))
         if delivery.idempotency is not None:
             new.append((Idempotent, delivery.idempotency[:2]))
-        known += [(Entry, (saga, step.name, "")) for step in route.undone]
+        if route.undone:
+            known += [(Entry, (saga, step.name, "")) for step in route.undone]
         for step in route.forward:
-            with suppress(Exception):  # what a step declares wrongly, it runs into itself
+            try:  # what a step declares wrongly, it runs into itself
                 subject = step.subject(body) if step.subject else ""
                 new.append((Entry, (saga, step.name, subject)))
                 for address in step.reads(body) if step.reads is not None else ():
                     (new if saga in address[1] else known).append(address)
+            except Exception:
+                continue
     return Wanted(known, new)
 
 
@@ -77,16 +81,20 @@ class Reads:
         """Load those of the rows that the workspace does not know; `new` ones are only supposed to
         be absent, as long as nothing was seen of them, which `prove` has to confirm."""
         keys: dict[type[Row], dict[RowKey, None]] = defaultdict(dict)
-        for address in ws.unread(known):
-            if not self._cached(ws, address):
-                keys[address[0]][address[1]] = None
-        for address in ws.unread(new):
-            if self._cached(ws, address):
-                continue
-            if self._cache is not None and self._cache.never_seen(*address):
-                ws.suppose(address)
-            else:
-                keys[address[0]][address[1]] = None
+        if self._cache is None:
+            for row, key in ws.unread([*known, *new]):
+                keys[row][key] = None
+        else:
+            for row, key in ws.unread(known):
+                if not self._cached(self._cache, ws, row, key):
+                    keys[row][key] = None
+            for row, key in ws.unread(new):
+                if self._cached(self._cache, ws, row, key):
+                    continue
+                if self._cache.never_seen(row, key):
+                    ws.suppose(row, key)
+                else:
+                    keys[row][key] = None
         await self._load(ws, keys)
 
     async def prove(self, ws: Workspace) -> bool:
@@ -96,18 +104,15 @@ class Reads:
         for row, key in ws.unproven():
             keys[row][key] = None
         await self._load(ws, keys)
-        return all(ws.absent((row, key)) for row, found in keys.items() for key in found)
+        return all(ws.absent(row, key) for row, found in keys.items() for key in found)
 
-    def _cached(self, ws: Workspace, address: Address) -> bool:
-        if self._cache is None:
-            return False
-        row, key = address
+    def _cached(self, cache: RowCache, ws: Workspace, row: type[Row], key: RowKey) -> bool:
         if row is ParkedHead:
-            if key[0] in self._cache.parked:
+            if key[0] in cache.parked:
                 return False
             ws.load(row, key, None)
             return True
-        cached = self._cache.get(row, key)
+        cached = cache.get(row, key)
         if cached is None:
             return False
         self._tx.assume(self._codecs[row].table, key, cached[0])

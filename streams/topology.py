@@ -3,6 +3,7 @@
 import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any
@@ -29,6 +30,11 @@ class Route:
 
     forward: tuple[Step, ...]
     undone: tuple[Step, ...]
+
+    @cached_property
+    def queues(self) -> bool:
+        """Whether a delivery waits behind a parked one of its saga: if all its steps do."""
+        return all(step.queues for step in self.forward)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The batch's view of its rows: reads are asked for set-wise, writes stay here until commit."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from domains.row import Row, RowKey
 from schemas.message import Timer
@@ -13,6 +13,9 @@ from streams.rows import TimerDue
 R = TypeVar("R", bound=Row)
 #: Where a row is.
 Address = tuple[type[Row], RowKey]
+
+#: One touched row: its key, and it before and after; None where there is no row.
+Image = tuple[RowKey, Row | None, Row | None]
 
 #: Stands for what nobody has read: an unwritten key, or the row under a forgotten timer.
 UNREAD: Any = object()
@@ -28,15 +31,6 @@ class Missing(BaseException):
         super().__init__()
         self.addresses = list(addresses)
         self.scans = list(scans)
-
-
-class Image(NamedTuple):
-    """The final state of one touched row; `after` is None for a delete."""
-
-    row: type[Row]
-    key: RowKey
-    before: Row | None
-    after: Row | None
 
 
 class Workspace:
@@ -63,19 +57,19 @@ class Workspace:
         else:
             self._base[row].setdefault(key, value)
 
-    def suppose(self, address: Address) -> None:
+    def suppose(self, row: type[Row], key: RowKey) -> None:
         """Take a row for absent without having looked; writing it proves it, or conflicts."""
-        self._base[address[0]][address[1]] = None
-        self._supposed.add(address)
+        self._base[row][key] = None
+        self._supposed.add((row, key))
 
     def unproven(self) -> list[Address]:
         """What was supposed absent and is not written."""
         written = self._written
         return [(row, key) for row, key in self._supposed if written[row].get(key) is None]
 
-    def absent(self, address: Address) -> bool:
+    def absent(self, row: type[Row], key: RowKey) -> bool:
         """Whether the store has no such row."""
-        return self._base[address[0]][address[1]] is None
+        return self._base[row][key] is None
 
     def load_scan(self, row: type[Row], partition: RowKey, rows: Iterable[Row]) -> None:
         """Remember what the store says about a whole partition."""
@@ -111,14 +105,18 @@ class Workspace:
             else:
                 self._written[row][key] = old
 
-    def images(self) -> list[Image]:
-        """The final images of touched rows; rows absent before and after are left out."""
-        return [
-            Image(row, key, before, after)
-            for row, rows in self._written.items()
-            for key, after in rows.items()
-            if (before := self._base[row].get(key)) is not None or after is not None
-        ]
+    def images(self) -> Iterator[tuple[type[Row], list[Image]]]:
+        """The final images of touched rows by class; rows absent before and after are left out."""
+        for row, rows in self._written.items():
+            base = self._base[row]
+            yield (
+                row,
+                [
+                    (key, before, after)
+                    for key, after in rows.items()
+                    if (before := base.get(key)) is not None or after is not None
+                ],
+            )
 
     # domains.tx.Tx
 
@@ -155,11 +153,10 @@ class Workspace:
     def put(self, row: Row) -> None:
         self._write(type(row), row.key, row)
 
+    touch = put
+
     def delete(self, row: Row) -> None:
         self._write(type(row), row.key, None)
-
-    def touch(self, row: Row) -> None:
-        self._write(type(row), row.key, row)
 
     def remind(self, timer: Timer, due: datetime) -> None:
         self.insert(TimerDue.of(timer, due, self.cause, self.traceparent))
@@ -171,8 +168,9 @@ class Workspace:
 
     def insert(self, row: Row) -> None:
         """Write a row whose key is known to be new; the primary key decides at commit."""
-        self._base[type(row)].setdefault(row.key, None)
-        self._write(type(row), row.key, row)
+        kind, key = type(row), row.key
+        self._base[kind].setdefault(key, None)
+        self._write(kind, key, row)
 
     def _write(self, row: type[Row], key: RowKey, value: Row | None) -> None:
         if key not in self._base[row]:

@@ -1,13 +1,14 @@
 """What a batch writes: final images, announcements in the lane, positions."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from domains.row import RowKey
+from domains.row import Row, RowKey
 from infra.engine.engine import Transaction
-from infra.engine.table import Record, Table, Value
+from infra.engine.table import Record, Value
 from streams import deadletter
 from streams.cache import Committed, RowCache
+from streams.codec import Codec
 from streams.envelope import Envelope
 from streams.lane import Lane
 from streams.perform import Performance
@@ -39,35 +40,41 @@ class Writes:
         self._positions = positions
         self._cache = cache
         self._marked: dict[RowKey, Record] = {}
-        self._kept: list[Committed] = []
+        self._kept: list[tuple[type[Row], list[Committed]]] = []
 
-    def images(self, images: Iterable[Image]) -> int | None:
+    def images(self, images: Iterable[tuple[type[Row], list[Image]]]) -> int | None:
         """Write the touched rows; returns when the earliest of the new timers is due."""
-        new: dict[Table, list[tuple[Value, ...]]] = defaultdict(list)
-        tx, kept, due = self.tx, self._kept, None
-        for row, key, before, after in images:
-            self.any = True
-            codec = self.part.codecs[row]
+        dues: list[int] = []
+        for row, touched in images:
+            if touched:
+                self.any = True
+                self._kept.append((row, self._of_one_table(self.part.codecs[row], touched)))
+            if row is TimerDue:
+                dues = [int(key[1]) for key, before, after in touched if after and before is None]
+        return min(dues, default=None)
+
+    def _of_one_table(self, codec: Codec[Any], touched: list[Image]) -> list[Committed]:
+        tx, table, encode, record = self.tx, codec.table, codec.encode, tuple.__new__
+        new: list[tuple[Value, ...]] = []
+        kept: list[Committed] = []
+        for key, before, after in touched:
             if before is UNREAD:
-                tx.discard(codec.table, key)
+                tx.discard(table, key)
             elif after is None:
-                tx.delete(codec.table, key)
-                kept.append((row, key, None, None))
+                tx.delete(table, key)
+                kept.append((key, None, None))
             elif before is None:
-                values = codec.encode(after)
-                new[codec.table].append(values)
-                kept.append((row, key, Record(values, tx.id, 1), after))
-                if isinstance(after, TimerDue):
-                    due = min(after.due, due or after.due)
+                values = encode(after)
+                new.append(values)
+                kept.append((key, record(Record, (values, tx.id, 1)), after))
             else:
-                old = tx.seen(codec.table, key)
-                values = codec.encode(after, before, old)
-                tx.put(codec.table, values)
+                old = tx.seen(table, key)
+                values = encode(after, before, old)
+                tx.put(table, values)
                 version = old.tx_version + 1 if old else 1
-                kept.append((row, key, Record(values, tx.id, version), after))
-        for table, rows in new.items():
-            tx.insert_new(table, rows)
-        return due
+                kept.append((key, record(Record, (values, tx.id, version)), after))
+        tx.insert_new(table, new)
+        return kept
 
     def announce(self, show: Performance) -> list[Envelope]:
         """Number what the pass announced, and insert it into the outbox."""

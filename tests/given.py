@@ -101,12 +101,11 @@ class Stage:
         for outcome in self.outcomes:
             if outcome.result is Result.FAILED:
                 raise StepFailed(outcome.error)
-        for image in ws.images():
-            self._records.pop((image.row, image.key), None)
-            if image.after is not None:
-                self._records[image.row, image.key] = self.part.codecs[image.row].encode(
-                    image.after
-                )
+        for row, images in ws.images():
+            for key, _, after in images:
+                self._records.pop((row, key), None)
+                if after is not None:
+                    self._records[row, key] = self.part.codecs[row].encode(after)
         return [CATALOGUE.decode(m.spec.wire, payload) for _, m, payload in show.announced]
 
     def _pass(self, show: Performance, batch: list[Delivery]) -> list[Address]:

@@ -60,6 +60,7 @@ class Session(Protocol):
 class _Rows:
     read: dict[Key, Record | None] = field(default_factory=dict)
     inserted: dict[Key, tuple[Value, ...]] = field(default_factory=dict)
+    new: list[tuple[Value, ...]] = field(default_factory=list)
     updated: dict[Key, tuple[Value, ...]] = field(default_factory=dict)
     deleted: set[Key] = field(default_factory=set)
     discarded: set[Key] = field(default_factory=set)
@@ -68,7 +69,7 @@ class _Rows:
         # Values begin with their key, so sorting whole rows sorts them by primary key.
         return Change(
             table,
-            sorted(self.inserted.values()),
+            sorted([*self.inserted.values(), *self.new]),
             [(*row, self._tx_id(key)) for key, row in sorted(self.updated.items())],
             [(*key, self._tx_id(key)) for key in sorted(self.deleted)],
             sorted(self.discarded),
@@ -145,7 +146,7 @@ class BufferedTransaction:
             rows.inserted[key] = values
 
     def insert_new(self, table: Table, rows: Iterable[tuple[Value, ...]]) -> None:
-        self._rows(table).inserted.update({row[: table.key_width]: row for row in rows})
+        self._rows(table).new += rows
 
     def put(self, table: Table, values: tuple[Value, ...]) -> None:
         rows, key = self._rows(table), values[: table.key_width]
@@ -172,7 +173,7 @@ class BufferedTransaction:
         changes = [
             rows.change(table)
             for table, rows in sorted(self._tables.items(), key=lambda item: item[0].full_name)
-            if rows.inserted or rows.updated or rows.deleted or rows.discarded
+            if rows.new or rows.inserted or rows.updated or rows.deleted or rows.discarded
         ]
         if not changes:
             return await self._session.end()

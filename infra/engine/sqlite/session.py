@@ -10,7 +10,6 @@ from infra.engine.sqlite.turn import Turn
 from infra.engine.sqlite.worker import Worker
 from infra.engine.table import Key, Record, Table, Value
 
-
 #: Rows that are read or written in the caller's own thread at most; about as many as take the time
 #: of going to another thread and back.
 BRIEF_MAX_ROWS = 64
