@@ -11,7 +11,6 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
-
 #: A call in the caller's thread that took longer holds up everybody else: the disk is slow.
 BRIEF_LIMIT_S = 0.004
 #: How long the caller's thread is not used after such a call; doubled each time in a row.
@@ -61,7 +60,9 @@ class ThreadWorker:
         return await answer
 
     def idle(self) -> bool:
-        return not self._under_way and perf_counter() >= self._thread_until
+        if self._under_way or not self._thread.is_alive():
+            return False
+        return perf_counter() >= self._thread_until
 
     def brief(self, job: Callable[[*Args], T], *args: *Args) -> T:
         begun = perf_counter()
