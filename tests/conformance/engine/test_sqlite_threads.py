@@ -30,10 +30,17 @@ async def opened(path: Path) -> SqliteEngine:
     return engine
 
 
+async def a_turn() -> None:
+    """Let everything that is ready run once."""
+    turned = asyncio.Event()
+    asyncio.get_running_loop().call_soon(turned.set)
+    await turned.wait()
+
+
 async def suspends(work: Coroutine[Any, Any, Any]) -> bool:
     """Whether it lets the event loop run before it is done; it is done afterwards."""
     task = asyncio.ensure_future(work)
-    await asyncio.sleep(0)
+    await a_turn()
     at_once = task.done()
     await task
     return not at_once
@@ -65,7 +72,7 @@ async def test_a_slow_disk_is_waited_for_in_the_other_thread_and_tried_again(
     monkeypatch.setattr(worker, "BRIEF_LIMIT_S", -1.0)
     assert not await suspends(stored(engine, (*APPLE, 3, None)))
     assert await suspends(stored(engine, (*PEAR, 3, None)))
-    engine._worker._thread_until = 0.0  # that time has passed
+    monkeypatch.setattr(engine._worker, "_thread_until", 0.0)  # that time has passed
     assert not await suspends(stored(engine, ("fruit", "plum", 3, None)))
     await engine.close()
 
@@ -73,7 +80,7 @@ async def test_a_slow_disk_is_waited_for_in_the_other_thread_and_tried_again(
 async def test_nothing_passes_a_call_that_is_under_way(path: Path) -> None:
     engine = await opened(path)
     first = asyncio.ensure_future(many(engine, BRIEF_MAX_ROWS + 1))
-    await asyncio.sleep(0)
+    await a_turn()
     assert await suspends(read(engine, APPLE))
     await first
     await engine.close()
@@ -82,7 +89,7 @@ async def test_nothing_passes_a_call_that_is_under_way(path: Path) -> None:
 async def test_a_caller_that_gave_up_does_not_make_its_call_pass_for_done(path: Path) -> None:
     engine = await opened(path)
     first = asyncio.ensure_future(many(engine, BRIEF_MAX_ROWS + 1))
-    await asyncio.sleep(0)
+    await a_turn()
     first.cancel()
     assert not engine._worker.idle()
     await engine.close()
@@ -94,7 +101,7 @@ async def test_another_writer_of_the_file_does_not_hold_up_the_event_loop(path: 
         other.execute("BEGIN IMMEDIATE")
         waiting = asyncio.ensure_future(stored(engine, (*APPLE, 3, None)))
         for _ in range(10):
-            await asyncio.sleep(0)
+            await a_turn()
         assert not waiting.done(), "it waits, and this test runs on"
         other.execute("ROLLBACK")
         await waiting
