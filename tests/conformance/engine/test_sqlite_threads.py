@@ -59,7 +59,7 @@ async def test_what_is_short_is_done_by_the_caller(path: Path) -> None:
     await engine.close()
 
 
-async def test_many_rows_are_written_in_the_other_thread(path: Path) -> None:
+async def test_very_many_rows_are_written_in_the_other_thread(path: Path) -> None:
     engine = await opened(path)
     assert await suspends(many(engine, BRIEF_MAX_ROWS + 1))
     await engine.close()
