@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import traceback
-from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -14,7 +13,8 @@ from infra.engine.errors import Conflict, EngineError, LockedOut, Unavailable, U
 from infra.observe import observe
 from schemas.catalogue import Catalogue
 from streams.bus import Bus, Subscription
-from streams.delivery import Delivery, Outcome, Via
+from streams.counted import commands, observe_batch
+from streams.delivery import Delivery, Outcome
 from streams.envelope import Envelope
 from streams.handle import Handled, Handler
 from streams.inbox import Batch, Inbox
@@ -24,7 +24,6 @@ from streams.perform import Answer
 from streams.relay import Relay
 from streams.rows import LaneRow
 from streams.store import Store
-from streams.trace import trace_id
 from streams.writes import Mark
 
 #: How often positions and the lane's published mark are written down without a batch to carry them.
@@ -247,37 +246,3 @@ def _crash(error: BaseException) -> None:
     """A worker that died of a bug takes its process along: a stop is safe, limping on is not."""
     observe("worker.died", error=repr(error), trace="".join(traceback.format_exception(error)))
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def commands(domain: str, batch: Sequence[Delivery]) -> list[Envelope]:
-    """The commands of a batch, from wherever: over HTTP they never see their topic."""
-    topic = f"{domain}.commands"
-    return [
-        d.envelope
-        for d in batch
-        if d.envelope is not None
-        and d.envelope.topic == topic
-        and d.body is not None
-        and (d.via is Via.BUS or d.via is Via.HTTP)
-    ]
-
-
-def observe_batch(
-    domain: str, batch: Sequence[Delivery], handled: Handled, asked: Sequence[Envelope]
-) -> None:
-    """Count what a batch did; say aloud what went wrong."""
-    if not handled.outcomes:
-        return
-    observe("batch", domain=domain)
-    for result, count in Counter(o.result for o in handled.outcomes).items():
-        observe("deliveries", count, domain=domain, result=result.value)
-    for type_, count in Counter(e.type for e in asked).items():
-        observe("commands", count, domain=domain, type=type_)
-    for type_, count in Counter(e.type for e in handled.envelopes).items():
-        observe("announced", count, domain=domain, type=type_)
-    for delivery, outcome in zip(batch, handled.outcomes, strict=True):
-        if outcome.error:
-            trace = delivery.envelope.traceparent if delivery.envelope else ""
-            why = {"result": outcome.result.value, "error": outcome.error}
-            whose = {"saga": delivery.saga, "trace": trace_id(trace)}
-            observe("delivery.failed", 1, domain=domain, **whose, **why)

@@ -6,7 +6,8 @@ from threading import Event, Lock, Thread
 from time import monotonic
 
 from infra.engine.errors import EngineError
-from infra.engine.sqlite.file import WAL_BYTES, File, NotNow
+from infra.engine.sqlite.connection import WAL_BYTES
+from infra.engine.sqlite.file import File, NotNow
 
 #: What a pass that takes longer leaves behind would make the writer wait; so another pass follows.
 SHORT_PASS_S = 0.02
