@@ -21,8 +21,8 @@ async def test_every_saga_ends_on_a_broker_that_knows_nothing_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need(lacking())
-    monkeypatch.setattr(sender, "SEND_LIMIT_SECONDS", 1.0)  # the first broker does not come back
-    with running() as first:
+    with running() as first, monkeypatch.context() as patience:
+        patience.setattr(sender, "SEND_LIMIT_SECONDS", 1.0)  # this broker does not come back
         system = System(Settings(data=tmp_path, kafka=first.address, partitions=2))
         await system.start()
         await open_shop(system, system)
