@@ -8,6 +8,8 @@ from typing import TextIO
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from infra.seldom import Seldom
+
 registry = CollectorRegistry()
 _counters: dict[str, Counter] = {}
 _children: dict[tuple[object, ...], Counter] = {}
@@ -26,6 +28,14 @@ _COUNTED: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 #: Events that are only counted; at thousands a second a log line each would be noise.
 _SILENT = frozenset({"deliveries", "commands", "announced", "batch", "http"})
+#: Events that somebody should look at, if they go on.
+_WARNINGS = frozenset(
+    {
+        "bus.few_partitions", "bus.offsets_not_committed", "bus.silent", "bus.trouble",
+        "bus.waiting", "connector.trouble", "connector.unreadable", "dashboard.failed",
+        "delivery.failed", "http.failed", "store.locked", "store.trouble", "worker.died",
+    }
+)  # fmt: skip
 _log = structlog.get_logger("odori")
 
 
@@ -35,7 +45,7 @@ def observe(event: str, count: int = 1, **facts: object) -> None:
     if counted is not None:
         _counter(counted, facts).inc(count)
     if event not in _SILENT:
-        _log.info(event, **facts)
+        (_log.warning if event in _WARNINGS else _log.info)(event, **facts)
 
 
 def _counter(counted: tuple[str, str, tuple[str, ...]], facts: Mapping[str, object]) -> Counter:
@@ -62,7 +72,7 @@ def gauge(name: str, text: str, value: float, **labels: str) -> None:
 def log_to(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
     """Write one JSON object per line; without this call structlog's defaults hold.
 
-    The warnings of libraries become such lines, too.
+    The warnings of libraries become such lines, too, each kind of them now and then.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -82,6 +92,7 @@ def log_to(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
             ],
         )
     )
+    others.addFilter(Seldom())
     logging.basicConfig(handlers=[others], level=logging.WARNING, force=True)
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],

@@ -1,9 +1,17 @@
 """What can be set from outside: ODORI_* variables, with defaults that run on one small machine."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
+
+_WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
+#: How like a setting a name must be to be taken for a slip of the hand (difflib's ratio).
+LIKE_MIN_RATIO = 0.85
+#: What begins so is passed through to the Kafka client.
+_CLIENTS = "ODORI_KAFKA_"
 
 
 class SettingsError(Exception):
@@ -14,6 +22,11 @@ class SettingsError(Exception):
 WAIT_MAX_SECONDS = 31 * 86_400
 #: The settings whose numbers are bounded, and their bounds.
 BOUNDS = {
+    "port": (0, 65_535),
+    "partitions": (1, 10_000),
+    "replication": (1, 100),
+    "min_insync": (1, 100),
+    "retention_days": (1, 36_500),
     "reservation_seconds": (1, WAIT_MAX_SECONDS),
     "hold_seconds": (1, WAIT_MAX_SECONDS),
 }
@@ -50,14 +63,29 @@ def read(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
         text = environ.get(f"ODORI_{name.upper()}")
         if text is not None and name != "kafka_client":
             found[name] = _parse(name, text, default.default)
-    prefix = "ODORI_KAFKA_"
     found["kafka_client"] = {
-        name.removeprefix(prefix).lower(): value
+        name.removeprefix(_CLIENTS).lower(): value
         for name, value in environ.items()
-        if name.startswith(prefix)
+        if name.startswith(_CLIENTS)
     }
     found.update({name: value for name, value in given.items() if value is not None})
     return Settings(**found)  # type: ignore[arg-type]
+
+
+def unknown(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Variables that look like settings and are none, and the setting that each is most like.
+
+    No error: whoever runs the process may have variables of its own, as Kubernetes does for a
+    service called odori.
+    """
+    names = [f"ODORI_{name.upper()}" for name in Settings.__dataclass_fields__]
+    strange = [n for n in environ if n.startswith("ODORI_") and n not in names]
+    likely = {
+        n: get_close_matches(n, names, 1, LIKE_MIN_RATIO)
+        for n in strange
+        if not n.startswith(_CLIENTS)
+    }
+    return {name: like[0] for name, like in likely.items() if like}
 
 
 def _parse(name: str, text: str, default: object) -> object:
@@ -66,10 +94,10 @@ def _parse(name: str, text: str, default: object) -> object:
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if isinstance(default, int):
-        if not text.strip().isdecimal():
-            raise SettingsError(f"ODORI_{name.upper()}={text!r} is not a number")
-        low, high = BOUNDS.get(name, (0, int(text)))
-        if not low <= int(text) <= high:
-            raise SettingsError(f"ODORI_{name.upper()}={text!r} is not from {low} to {high}")
+        low, high = BOUNDS[name]
+        if not _WHOLE.fullmatch(text.strip()) or not low <= int(text) <= high:
+            raise SettingsError(
+                f"ODORI_{name.upper()}={text!r} is not a whole number from {low} to {high}"
+            )
         return int(text)
     return text

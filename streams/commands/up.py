@@ -27,9 +27,12 @@ def command(port: int | None, host: str | None, data: Path) -> None:
     from infra.bus.errors import BusError
     from infra.engine.errors import EngineError
     from infra.observe import log_to
+    from infra.settings import unknown
     from streams.serve import Died, PortTaken, run
     from streams.system import AlreadyRunning
 
+    for name, likely in unknown().items():
+        click.echo(f"Warning: {name} is no setting; is {likely} meant?", err=True)
     log_to(sys.stderr)
     try:
         run(settings(data=data, host=host, port=port), _said)

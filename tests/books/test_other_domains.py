@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from streams.books.check import Verdict
+from streams.topology import discover
 from tests.books.trading import at_rest, open_shop, order, send, trading
 
 
@@ -30,7 +31,7 @@ async def at_rest_beside(data: Path) -> Verdict:
     heard = """INSERT INTO "points$positions" (subscriber, publisher, lane, sequence)
         VALUES ('points', ?, ?, ?)"""
     with closing(sqlite3.connect(data / "points.db")) as other:
-        for domain in ("inventory", "order", "payment", "shipping"):
+        for domain in discover().parts:
             with closing(sqlite3.connect(data / f"{domain}.db")) as store:
                 lanes = store.execute(f'SELECT lane, next - 1 FROM "{domain}$lanes"').fetchall()
             other.executemany(heard, [(domain, lane, end) for lane, end in lanes])

@@ -173,8 +173,8 @@ def test_a_system_that_is_gone_meanwhile_is_named(tmp_path: Path) -> None:
     assert f"{url} does not answer" in result.output
 
 
-def test_a_file_that_is_not_there_is_named() -> None:
-    result = odori("publish", "orders.jsonl")
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = odori("publish", f"{tmp_path}/orders.jsonl")
     assert result.exit_code == 2
     assert "orders.jsonl" in result.output
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from domains.inventory.rules import HOLD_SECONDS, RESERVATION_SECONDS
-from infra.settings import WAIT_MAX_SECONDS, Settings, SettingsError, read
+from infra.settings import BOUNDS, WAIT_MAX_SECONDS, Settings, SettingsError, read, unknown
 from streams.system import announce_running
 from streams.terminal import WRONG, settings
 from tests.cli.conftest import odori
@@ -48,4 +48,32 @@ def test_a_wrong_setting_ends_a_command_with_its_sentence(
     monkeypatch.setenv("ODORI_HOLD_SECONDS", "0")
     result = odori("up", "--data", tmp_path)
     assert result.exit_code == WRONG
-    assert f"ODORI_HOLD_SECONDS='0' is not from 1 to {WAIT_MAX_SECONDS}" in result.output
+    assert f"'0' is not a whole number from 1 to {WAIT_MAX_SECONDS}" in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("PARTITIONS", "0"), ("PARTITIONS", "-5"), ("PORT", "65536"), ("RETENTION_DAYS", "0")],
+)
+def test_a_number_out_of_its_bounds_is_named(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"ODORI_{name}='{text}' is not a whole number from"):
+        read({f"ODORI_{name}": text})
+
+
+def test_every_number_has_bounds() -> None:
+    numbers = {n for n, f in Settings.__dataclass_fields__.items() if isinstance(f.default, int)}
+    assert numbers == BOUNDS.keys()
+
+
+def test_a_setting_that_is_misspelt_is_told_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODORI_HOLD_SECNDS", "5")
+    monkeypatch.setenv("ODORI_HOLD_SECONDS", "0")  # ends it soon
+    result = odori("up", "--data", tmp_path)
+    assert "ODORI_HOLD_SECNDS is no setting; is ODORI_HOLD_SECONDS meant?" in result.output
+
+
+def test_only_what_is_like_a_setting_is_taken_for_one() -> None:
+    others = {"ODORI_KAFKA_SASL_MECHANISM": "PLAIN", "ODORI_SERVICE_HOST": "10.0.0.1", "HOME": "/"}
+    assert unknown(others) == {}

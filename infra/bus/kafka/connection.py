@@ -127,7 +127,7 @@ class Connection:
                 observe("bus.few_partitions", topic=topic.name, has=has, asked=topic.partitions)
 
     async def _admin(self) -> Any:
-        end = asyncio.get_running_loop().time() + CONNECT_LIMIT_SECONDS
+        end, said = asyncio.get_running_loop().time() + CONNECT_LIMIT_SECONDS, False
         while True:
             admin = AIOKafkaAdminClient(**self._settings)
             try:
@@ -137,4 +137,7 @@ class Connection:
                 await admin.close()
                 if asyncio.get_running_loop().time() > end:
                     raise BusUnreachable(f"no Kafka answers at {self.address}: {error}") from error
+                if not said:
+                    observe("bus.waiting", address=self.address, seconds=CONNECT_LIMIT_SECONDS)
+                    said = True
                 await asyncio.sleep(CONNECT_RETRY_SECONDS)

@@ -42,6 +42,7 @@ class Sender:
         self._starting = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._failing = False
 
     async def send(self, records: Sequence[Outgoing]) -> int:
         """How many of the records, from the first on, are acknowledged."""
@@ -50,13 +51,18 @@ class Sender:
             places = await self._places(producer, records)
         except (KafkaError, OSError) as error:
             observe("bus.trouble", error=repr(error))
+            self._failing = True
             return 0
         lines = [
             self._send_line(producer, topic, partition, records, line)
             for (topic, partition), line in places.items()
         ]
         reached = min(await asyncio.gather(*lines)) if len(lines) != 1 else await lines[0]
-        if reached < len(records) and self._producer is producer:
+        failed = reached < len(records)
+        if self._failing and not failed:
+            observe("bus.answers_again", address=self._connection.address)
+        self._failing = failed
+        if failed and self._producer is producer:
             self._producer = None
             self._retire(producer)
         return reached
