@@ -29,8 +29,11 @@ class RetryParked(Timer, wire="odori.odori.RetryParked.v1", saga="line"):
 
 
 def line_of(delivery: Delivery) -> tuple[str, str, str]:
-    """(saga, source, id) that name a delivery; topic, partition and offset where it has no id."""
-    envelope, arrival = delivery.envelope, delivery.arrival
+    """(saga, source, id) that name a delivery; topic, partition and offset where it has no id.
+    What is replayed keeps the name that it was parked under, whatever it reads as today."""
+    envelope, arrival, row = delivery.envelope, delivery.arrival, delivery.parked
+    if row is not None:
+        return row.saga, row.source, row.id
     if envelope is not None:
         return delivery.saga or envelope.saga or envelope.id, envelope.source, envelope.id
     assert arrival is not None, "an unreadable delivery came from the bus"

@@ -9,6 +9,7 @@ from domains.domain import Step
 from schemas.catalogue import Catalogue, SchemaError
 from schemas.message import Command, Failure, Message, Refusal
 from streams import parked
+from streams.bus import Arrival
 from streams.delivery import Delivery, Outcome, Result, Via
 from streams.envelope import Envelope
 from streams.rows import Idempotent, Parked, ParkedHead, TimerDue
@@ -185,6 +186,9 @@ class Performance:
             return Outcome(Result.FAILED, error=text)
         if delivery.timer is not None:
             self._fire(delivery)
+        if isinstance(delivery.body, parked.RetryParked):
+            self._put_off(delivery.body.line, error)
+            return Outcome(Result.PARKED, error=text)
         if parked.known(self.ws, delivery):
             return Outcome(Result.REPEAT)
         final = isinstance(error, AssertionError | SchemaError) and not endless
@@ -192,6 +196,13 @@ class Performance:
         if dead:
             self.letters.append((delivery, error))
         return Outcome(Result.DEAD if dead else Result.PARKED, error=text)
+
+    def _put_off(self, saga: str, error: Exception) -> None:
+        """A line could not be replayed as a whole: its first delivery keeps why, and is retried
+        without end, since it may not be to blame. What wakes a line is itself never parked."""
+        for row in parked.waiting(self.ws, saga)[:1]:
+            first = replay_of(row, self.catalogue)
+            parked.park(self.ws, first, error, final=False, endless=True)
 
     def _drain(self, delivery: Delivery, saga: str) -> Outcome:
         """Replay a saga's line in order, until one of it fails again or it is empty."""
@@ -240,7 +251,9 @@ def entry_of(
 def replay_of(row: Parked, catalogue: Catalogue) -> Delivery:
     """The delivery that a parked row stands for."""
     headers = [(n, v.encode("latin-1")) for n, v in json.loads(row.raw_headers)]
-    delivery = Delivery(None, Via.REPLAY, parked=row, saga=row.saga)
+    key, value = row.raw_key, row.raw_value
+    arrival = Arrival(None, row.topic, row.partition, row.offset, "", key, value, headers)
+    delivery = Delivery(None, Via.REPLAY, arrival, parked=row, saga=row.saga)
     try:
         envelope = Envelope.of_record(row.topic, row.raw_key, row.raw_value, headers)
         delivery.envelope = envelope
@@ -248,4 +261,6 @@ def replay_of(row: Parked, catalogue: Catalogue) -> Delivery:
         delivery.saga = delivery.body.spec.saga(delivery.body)
     except SchemaError as error:
         delivery.error = error
+    except Exception as error:  # an upcaster stumbles over a body that no schema checked
+        delivery.error = SchemaError(f"{row.type}: {error!r}")
     return delivery

@@ -1,5 +1,8 @@
 """Deliveries that fail, their lines, and what nobody can read: race 11, bad input on the bus."""
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +12,7 @@ import pytest
 
 from domains.domain import Step
 from domains.order.rows import Order
+from infra.clock import utc_now
 from schemas.inventory import StockReleased
 from schemas.message import Message
 from schemas.order import CancelOrder, OrderPlaced
@@ -18,6 +22,7 @@ from streams import parked
 from streams.bus import Arrival
 from streams.delivery import Result
 from streams.envelope import Envelope, Headers, NotCloudEvent
+from streams.putback import Found, put_back
 from streams.rows import Parked, ParkedHead, TimerDue
 from streams.timers import due_deliveries
 from streams.topology import Route, Topology
@@ -193,6 +198,48 @@ def test_what_nobody_can_read_is_dead_with_its_reason_and_the_partition_goes_on(
     letter = handled.envelopes[-1]
     assert letter.topic == "order.dlq"
     assert dict(letter.extra or [])["kafka_dlt-original-topic"] == b"order.commands"
+
+
+def test_what_nobody_can_read_put_back_is_dead_once_more_and_stays_one_row(
+    tmp_path: Path,
+) -> None:
+    desk = Desk("order", tmp_path)
+    desk.hear(bad("no type"))
+    [dead] = desk.rows(Parked)
+    for replays in (1, 2):
+        found = [Found("order", row) for row in desk.rows(Parked)]
+        asyncio.run(put_back(tmp_path, TOPOLOGY, found, note="again"))
+        handled = desk.later(utc_now() - desk.now + SOON)
+        [again] = desk.rows(Parked)
+        assert (again.key, again.state, again.replays) == (dead.key, "dead", replays)
+        assert again.reason == "order.commands: missing CloudEvents attributes type"
+    assert (desk.rows(ParkedHead), desk.rows(TimerDue)) == ([], [])
+    assert desk.said() == ["DeadLetter"] * 3
+    facts = dict(handled.envelopes[-1].extra or [])
+    assert facts["kafka_dlt-original-topic"] == b"order.commands"
+    assert facts["kafka_dlt-original-offset"] == b"40"
+
+
+def test_a_line_that_the_store_refuses_is_tried_again_until_it_takes_it(tmp_path: Path) -> None:
+    breaking = Breaking(ChargeRequested)
+    desk = desk_of(breaking, tmp_path)
+    desk.hear(event(ChargeRequested), event(ShipmentArranged))
+    breaking.on = False
+    with closing(sqlite3.connect(desk.path)) as other:
+        other.execute(
+            'CREATE TRIGGER picky BEFORE UPDATE ON "order$order"'
+            " BEGIN SELECT RAISE(ABORT, 'not now'); END"
+        )
+    for attempts in range(2, parked.ATTEMPTS_MAX_COUNT + 4):
+        desk.later(timedelta(milliseconds=parked.BACKOFF_MAX_MS))
+        first, second = sorted(desk.rows(Parked), key=lambda row: row.number)
+        assert (first.type, first.attempts) == (ChargeRequested.spec.wire, attempts)
+        assert "not now" in first.reason
+        assert (first.state, second.state) == ("waiting", "waiting")
+    with closing(sqlite3.connect(desk.path)) as other:
+        other.execute("DROP TRIGGER picky")
+    assert names(desk.later(timedelta(milliseconds=parked.BACKOFF_MAX_MS))) == ["OrderConfirmed"]
+    assert (desk.rows(Parked), desk.rows(ParkedHead), desk.rows(TimerDue)) == ([], [], [])
 
 
 def test_nobody_hears_what_was_not_meant_for_it(tmp_path: Path) -> None:
