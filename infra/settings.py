@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+_ADDRESS = re.compile(
+    r"\s*[^\s:,]+:[1-9]\d{0,4}\s*|\s*\[[0-9a-fA-F:.]+\]:[1-9]\d{0,4}\s*", re.ASCII
+)
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 #: How like a setting a name must be to be taken for a slip of the hand (difflib's ratio).
 LIKE_MIN_RATIO = 0.85
@@ -57,16 +60,19 @@ class Settings:
 
 
 def read(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
-    """The settings of the environment; `given` (from the command line) wins where not None."""
+    """The settings of the environment; `given` (from the command line) wins where not None.
+
+    An empty variable is none: that is how compose files write one that is not set.
+    """
     found: dict[str, object] = {}
     for name, default in Settings.__dataclass_fields__.items():
         text = environ.get(f"ODORI_{name.upper()}")
-        if text is not None and name != "kafka_client":
+        if text and name != "kafka_client":
             found[name] = _parse(name, text, default.default)
     found["kafka_client"] = {
         name.removeprefix(_CLIENTS).lower(): value
         for name, value in environ.items()
-        if name.startswith(_CLIENTS)
+        if name.startswith(_CLIENTS) and value
     }
     found.update({name: value for name, value in given.items() if value is not None})
     return Settings(**found)  # type: ignore[arg-type]
@@ -100,4 +106,6 @@ def _parse(name: str, text: str, default: object) -> object:
                 f"ODORI_{name.upper()}={text!r} is not a whole number from {low} to {high}"
             )
         return int(text)
+    if name == "kafka" and not all(map(_ADDRESS.fullmatch, text.split(","))):
+        raise SettingsError(f"ODORI_KAFKA={text!r} is not host:port[,host:port]")
     return text

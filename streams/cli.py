@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from infra.bus.errors import BusError
 from streams.terminal import CANNOT, EXIT_CODES
 
 #: Every command, in the order of the help: its module is streams/commands/<name>.py, its click
@@ -34,9 +35,11 @@ class Lazy(click.Group):
         """A bug ends with its trace and code 3: a 1 would be taken for the answer no."""
         try:
             return super().main(*args, **kwargs)
+        except BusError as error:
+            click.echo(f"Error: {error}", err=True)
         except Exception:
             traceback.print_exc()
-            sys.exit(CANNOT)
+        sys.exit(CANNOT)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

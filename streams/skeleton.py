@@ -9,6 +9,11 @@ NAME_MAX_CHARS = 24
 _NAME = re.compile(r"[a-z][a-z0-9]*")
 #: Names that say nothing, which the house style refuses.
 _EMPTY = {"base", "common", "helpers", "manager", "utils"}
+#: Folders of the project and words of its topics, which a domain would be taken for.
+_OURS = {
+    "commands", "compensations", "dlq", "domains", "events", "failures", "infra", "odori",
+    "schemas", "streams", "test", "tests", "timers",
+}  # fmt: skip
 _TABLE = "compensations/table.py"
 
 
@@ -47,6 +52,8 @@ def _check(name: str, root: Path) -> None:
             f"{name!r} cannot be a domain: take a word of a-z and 0-9, a letter first, at most"
             f" {NAME_MAX_CHARS} characters"
         )
+    if name in _OURS:
+        raise BadName(f"{name!r} means something else here already; take another word")
     if name in _EMPTY:
         raise BadName(f"{name!r} says nothing about what the domain does; take another word")
     taken = (f"domains/{name}", f"domains/{name}.py", f"schemas/{name}.py")

@@ -2,6 +2,7 @@
 
 BusError
 ├── BusUnreachable
+├── ClientRefused
 ├── TopicRefused
 └── PositionLost
 """
@@ -13,6 +14,10 @@ class BusError(Exception):
 
 class BusUnreachable(BusError):
     """No broker answered within the limit."""
+
+
+class ClientRefused(BusError):
+    """A setting that Kafka's client does not know, or a value that it cannot take."""
 
 
 class TopicRefused(BusError):

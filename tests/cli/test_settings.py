@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from domains.inventory.rules import HOLD_SECONDS, RESERVATION_SECONDS
+from infra.bus.errors import ClientRefused
+from infra.bus.kafka.connection import Connection
 from infra.settings import BOUNDS, WAIT_MAX_SECONDS, Settings, SettingsError, read, unknown
 from streams.system import announce_running
 from streams.terminal import WRONG, settings
@@ -35,7 +37,7 @@ def test_how_long_stock_is_kept_can_be_set_and_is_otherwise_what_inventory_says(
     assert Settings().hold_seconds == HOLD_SECONDS
 
 
-@pytest.mark.parametrize("text", ["0", "-5", "1.5", "soon", "", str(WAIT_MAX_SECONDS + 1)])
+@pytest.mark.parametrize("text", ["0", "-5", "1.5", "soon", str(WAIT_MAX_SECONDS + 1)])
 @pytest.mark.parametrize("name", ["ODORI_RESERVATION_SECONDS", "ODORI_HOLD_SECONDS"])
 def test_a_time_that_cannot_be_is_named_with_its_variable(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=f"{name}='{text}' is not "):
@@ -77,3 +79,26 @@ def test_a_setting_that_is_misspelt_is_told_at_the_start(
 def test_only_what_is_like_a_setting_is_taken_for_one() -> None:
     others = {"ODORI_KAFKA_SASL_MECHANISM": "PLAIN", "ODORI_SERVICE_HOST": "10.0.0.1", "HOME": "/"}
     assert unknown(others) == {}
+
+
+def test_an_empty_variable_is_none() -> None:
+    empty = {f"ODORI_{name.upper()}": "" for name in Settings.__dataclass_fields__}
+    assert read(empty | {"ODORI_KAFKA_SASL_MECHANISM": ""}) == Settings()
+
+
+@pytest.mark.parametrize("text", ["nonsense", "a:port", "a:0", "a:1,", "a:123456", "a b:1"])
+def test_an_address_that_is_none_is_named(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"ODORI_KAFKA=.* is not host:port"):
+        read({"ODORI_KAFKA": text})
+
+
+@pytest.mark.parametrize("text", ["a:9092", "a:9092, b.example:9092", "[::1]:9092"])
+def test_addresses_are_taken_as_kafka_writes_them(text: str) -> None:
+    assert read({"ODORI_KAFKA": text}).kafka == text
+
+
+def test_a_setting_that_kafkas_client_does_not_know_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(ClientRefused, match="no setting sasl_mechanisms; is sasl_mechanism meant"):
+        Connection("a:1", {"sasl_mechanisms": "PLAIN"})
+    with pytest.raises(ClientRefused, match=r"request_timeout_ms='soon', .* is not a number"):
+        Connection("a:1", {"request_timeout_ms": "soon"})

@@ -79,6 +79,14 @@ async def test_a_request_without_a_usable_trace_begins_one(tmp_path: Path) -> No
             assert trace != "0" * 32
 
 
+async def test_of_a_trace_of_a_later_version_is_taken_what_is_known(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        await house.stock_up()
+        later = f"01{TRACEPARENT[2:]}-what-is-to-come"
+        answer = await house.post("/api/orders", order(), traceparent=later)
+        assert answer.headers["traceparent"] == TRACEPARENT
+
+
 async def test_the_names_of_the_first_document_place_and_hold(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
         await house.stock_up()

@@ -1,9 +1,11 @@
 """Where the brokers are and how to talk to them; makes the clients, and topics that are missing."""
 
 import asyncio
+import inspect
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -12,7 +14,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 from aiokafka.helpers import create_ssl_context
 
-from infra.bus.errors import BusUnreachable, TopicRefused
+from infra.bus.errors import BusUnreachable, ClientRefused, TopicRefused
 from infra.observe import observe
 
 #: A broker that is started together with us takes about 10 s; past this somebody should look.
@@ -32,6 +34,9 @@ SSL_FILES = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_password")
 MEMBER_SETTINGS = ("session_timeout_ms", "heartbeat_interval_ms", "max_poll_interval_ms",
                    "rebalance_timeout_ms")  # fmt: skip
 
+#: What is not for the environment: what we give ourselves, and what is no text.
+OURS = {"bootstrap_servers", "loop", "sasl_oauth_token_provider", "ssl_context"}
+
 
 def _worth_saying(record: logging.LogRecord) -> bool:
     """A broker that is just started has no group coordinator yet, and aiokafka says so as an error
@@ -40,6 +45,26 @@ def _worth_saying(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("aiokafka.consumer.group_coordinator").addFilter(_worth_saying)
+
+
+def _known() -> set[str]:
+    """What all of the clients can be told."""
+    clients = (AIOKafkaAdminClient, AIOKafkaConsumer, AIOKafkaProducer)
+    names = [set(inspect.signature(client).parameters) for client in clients]
+    return set.intersection(*names) - OURS | {*SSL_FILES, *MEMBER_SETTINGS}
+
+
+def _value(name: str, value: Any) -> Any:
+    if name not in (known := _known()):
+        like = get_close_matches(name, known, 1)
+        hint = f"; is {like[0]} meant?" if like else ""
+        raise ClientRefused(f"Kafka's client has no setting {name}{hint}")
+    if not name.endswith(("_ms", "_bytes")):
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        raise ClientRefused(f"{name}={value!r}, for Kafka's client, is not a number") from None
 
 
 class Topic(NamedTuple):
@@ -58,10 +83,7 @@ class Connection:
 
     def __init__(self, address: str, settings: Mapping[str, Any] | None = None) -> None:
         self.address = address
-        given = {
-            name: int(value) if name.endswith(("_ms", "_bytes")) else value
-            for name, value in (settings or {}).items()
-        }
+        given = {name: _value(name, value) for name, value in (settings or {}).items()}
         files = {name[4:]: given.pop(name) for name in SSL_FILES if name in given}
         if files:
             given["ssl_context"] = create_ssl_context(**files)

@@ -56,6 +56,7 @@ class Checkpointer:
         self._file.close()
         if self._wal is not None:
             os.close(self._wal)
+            self._wal = None
 
     def _run(self) -> None:
         while self._wake.wait() and not self._closing:

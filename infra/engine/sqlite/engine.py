@@ -19,6 +19,8 @@ from infra.ids import random_uuid
 
 #: Without a checkpointer thread, the commit that makes the WAL so long copies it itself.
 INLINE_CHECKPOINT_PAGES = 1_000
+#: How long closing waits for readers before it leaves the WAL for the next start.
+CLOSING_WAIT_MS = 200
 
 
 class SqliteEngine:
@@ -79,15 +81,13 @@ class SqliteEngine:
         if self._closed:
             return
         self._closed = True
-        await self._worker.call(self._shut)
-        self._worker.stop()
+        await self._worker.last(self._shut)
 
     def _shut(self) -> None:
         if self._checkpointer:
             self._checkpointer.close()
-        with suppress(
-            EngineError
-        ):  # another process may be reading; it, or the next start, does it
+        with suppress(EngineError):  # another process may be reading; the next start does it
             self._file.release()
+            self._file.set(f"busy_timeout={CLOSING_WAIT_MS}")
             self._file.checkpoint("TRUNCATE")
         self._file.close()

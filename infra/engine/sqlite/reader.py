@@ -53,5 +53,4 @@ class SqliteReader:
         if self._closed:
             return
         self._closed = True
-        await self._worker.call(self._file.close)
-        self._worker.stop()
+        await self._worker.last(self._file.close)

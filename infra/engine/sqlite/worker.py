@@ -8,6 +8,8 @@ from threading import Thread
 from time import perf_counter
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
+from infra.engine.errors import Unavailable
+
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
@@ -32,8 +34,8 @@ class Worker(Protocol):
     def brief(self, rows: int, job: Callable[[*Args], T], *args: *Args) -> T:
         """Make a short call, which touches so many rows, in the caller's thread."""
 
-    def stop(self) -> None:
-        """Finish what was asked for, then end."""
+    async def last(self, job: Callable[[*Args], T], *args: *Args) -> None:
+        """Make the last call, after those that were asked for; later ones are Unavailable."""
 
 
 class ThreadWorker:
@@ -47,22 +49,34 @@ class ThreadWorker:
     def __init__(self, name: str) -> None:
         # Needs no limit of its own: it never holds more jobs than there are waiting callers.
         self._jobs: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
-        self._under_way = 0
+        self._under_way, self._closed = 0, False
         self._thread_until, self._thread_s = 0.0, THREAD_FIRST_S
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     async def call(self, job: Callable[[*Args], T], *args: *Args) -> T:
-        if not self._thread.is_alive():
-            raise RuntimeError(f"{self._thread.name} is closed")
+        return await self._ask(job, *args)
+
+    async def last(self, job: Callable[[*Args], T], *args: *Args) -> None:
+        answer = self._ask(job, *args)
+        self._closed = True
+        try:
+            await answer
+        finally:
+            self._jobs.put(None)
+            self._thread.join()
+
+    def _ask(self, job: Callable[[*Args], T], *args: *Args) -> "asyncio.Future[T]":
+        if self._closed:
+            raise Unavailable(f"{self._thread.name} is closed")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         self._under_way += 1
         self._jobs.put((job, args, loop, answer))
-        return await answer
+        return answer
 
     def idle(self) -> bool:
-        if self._under_way or not self._thread.is_alive():
+        if self._under_way or self._closed:
             return False
         return perf_counter() >= self._thread_until
 
@@ -77,10 +91,6 @@ class ThreadWorker:
                 self._thread_s = min(self._thread_s * 2, THREAD_MAX_S)
             else:
                 self._thread_s = THREAD_FIRST_S
-
-    def stop(self) -> None:
-        self._jobs.put(None)
-        self._thread.join()
 
     def _run(self) -> None:
         while (asked := self._jobs.get()) is not None:
@@ -120,5 +130,5 @@ class InlineWorker:
     def brief(self, rows: int, job: Callable[[*Args], T], *args: *Args) -> T:
         return job(*args)
 
-    def stop(self) -> None:
-        pass
+    async def last(self, job: Callable[[*Args], T], *args: *Args) -> None:
+        job(*args)

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from infra.engine.errors import Unavailable
 from infra.engine.sqlite import SqliteEngine, worker
+from infra.engine.sqlite.file import BUSY_WAIT_MS
 from infra.engine.sqlite.session import BRIEF_MAX_ROWS
 from tests.conformance.engine.cases import APPLE, PEAR, STOCK, TABLES, read, stored, values
 
@@ -107,3 +109,27 @@ async def test_another_writer_of_the_file_does_not_hold_up_the_event_loop(path: 
         await waiting
     assert await values(engine, APPLE) == (*APPLE, 3, None)
     await engine.close()
+
+
+async def test_a_call_behind_the_close_is_told_so(path: Path) -> None:
+    engine = await opened(path)
+    ending = asyncio.ensure_future(engine.close())
+    await a_turn()
+    with pytest.raises(Unavailable, match="is closed"):
+        await stored(engine, (*APPLE, 3, None))
+    await ending
+    with pytest.raises(Unavailable, match="is closed"):
+        await read(engine, APPLE)
+
+
+async def test_closing_does_not_wait_for_readers(path: Path) -> None:
+    engine = await opened(path)
+    await stored(engine, (*APPLE, 3, None))
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM sqlite_master").fetchall()
+        async with asyncio.timeout(BUSY_WAIT_MS / 1000 / 2):
+            await engine.close()
+    again = await opened(path)
+    assert await values(again, APPLE) == (*APPLE, 3, None)
+    await again.close()
