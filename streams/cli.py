@@ -1,5 +1,6 @@
 """The command `odori`: one module per command, imported when it is asked for."""
 
+import logging
 import sys
 import traceback
 from importlib import import_module
@@ -47,6 +48,8 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name != "up":  # only what stays up keeps a log; the others say in a sentence what is
+            logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         command: click.Command = import_module(f"streams.commands.{cmd_name}").command
         return command
 

@@ -124,7 +124,8 @@ def ask(url: str) -> dict[str, list[dict[str, object]]]:
     [
         ("order", "is taken"), ("message", "is taken"), ("tx", "is taken"),
         ("Loyalty", "cannot be"), ("loyal-ty", "cannot be"), ("class", "cannot be"),
-        ("../up", "cannot be"), ("l" * 25, "cannot be"), ("utils", "says nothing"), ("dlq", "something else"),
+        ("../up", "cannot be"), ("l" * 25, "cannot be"), ("utils", "says nothing"),
+        ("dlq", "something else"),
     ],
 )  # fmt: skip
 def test_a_name_that_cannot_be_is_refused_and_writes_nothing(
