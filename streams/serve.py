@@ -1,6 +1,7 @@
 """One process, served: the system and its web side, until a signal ends both cleanly."""
 
 import asyncio
+import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -32,18 +33,19 @@ class Died(Exception):
 async def serve(settings: Settings, said: Callable[[System, str], None]) -> None:
     """Run until SIGINT or SIGTERM; `said` is called once everything answers, with the address.
 
-    Raises AlreadyRunning or PortTaken with nothing changed; Died after everything was closed.
+    Raises AlreadyRunning or PortTaken with no store opened; Died after everything was closed.
     """
     system = System(settings)
-    with _listen(settings.host, settings.port) as listening:
-        port = listening.getsockname()[1]
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        url = f"http://{host}:{port}"
-        try:
+    system.lock()
+    try:
+        with _listen(settings.host, settings.port) as listening:
+            port = listening.getsockname()[1]
+            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            url = f"http://{host}:{port}"
             await system.start()
             await _Server(system, lambda: _begun(system, url, said)).serve([listening])
-        finally:
-            await system.stop()
+    finally:
+        await system.stop()
     for name, worker in system.workers.items():
         if worker.died is not None:
             raise Died(f"{name} died of a bug, the log says where: {worker.died!r}")
@@ -100,7 +102,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise PortTaken(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        option = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
+        why = f"{error.strerror}; name another with {option}"
+        raise PortTaken(f"cannot listen on {host}:{port}: {why}") from None
     return listening
 
 

@@ -73,9 +73,13 @@ class System:
     def data(self) -> Path:
         return self.settings.data
 
+    def lock(self) -> None:
+        """Take the data folder, unless this system has it; raises AlreadyRunning."""
+        self._lock = self._lock or hold(self.data)
+
     async def start(self) -> None:
         """Lock the data folder, open the stores, adopt what a dead process left, begin."""
-        self._lock = hold(self.data)
+        self.lock()
         self.operator_key = operator_key(self.data)
         await self._open_stores()
         self.bus = self._bus()
@@ -144,6 +148,7 @@ class System:
         await asyncio.gather(*(store.close() for store in self.stores.values()))
         if self._lock is not None:
             self._lock.close()
+            self._lock = None
 
     # lanes of others
 

@@ -50,8 +50,8 @@ def _said(system: Any, url: str) -> None:
     click.echo(
         f"Odori is up (pid {os.getpid()}, bus: {bus}, data: {system.data}). Ctrl-C ends it.\n"
         f"  see it dance  {url}/\n"
-        f"  try the API   {url}/docs\n"
-        f"  orders        {program()} publish northwind{_where(system.data)}"
+        f"  orders        {program()} publish northwind{_where(system.data)}\n"
+        f"  try the API   {url}/docs"
     )
 
 

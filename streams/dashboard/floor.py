@@ -1,16 +1,17 @@
-"""The dance floor in memory: rates per topic and the sagas last heard of; bounded, and cheap while
-nobody looks (a counter per topic and a window of the newest messages)."""
+"""The dance floor in memory: rates and the last message per topic, and the orders placed last;
+bounded, and cheap while nobody looks."""
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
 from streams.envelope import Envelope
 
-#: Messages kept to tell the latest from.
-WINDOW_MAX_MESSAGES = 1_000
-#: Sagas kept, newest last; the page shows those of them that are orders.
+#: The message that places an order, whatever its version: the latest orders are those placed last,
+#: however much is still heard of older ones.
+PLACED = "odori.order.OrderPlaced.v"
+#: Sagas kept, newest last: more than the page shows, for those that are looked up in vain.
 SAGAS_MAX_COUNT = 200
 #: Seconds over which a rate is taken.
 RATE_WINDOW_S = 10
@@ -33,9 +34,8 @@ class Floor:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._totals: Counter[str] = Counter()
-        self._window: deque[Envelope] = deque(maxlen=WINDOW_MAX_MESSAGES)
         self._last: dict[str, Envelope] = {}
-        self._sagas: OrderedDict[str, None] = OrderedDict()
+        self._sagas: deque[str] = deque(maxlen=SAGAS_MAX_COUNT)
         self._second = int(clock())
         self._seconds: deque[tuple[int, Counter[str]]] = deque(maxlen=RATE_WINDOW_S + 1)
         self._seconds.append((self._second, Counter()))
@@ -43,17 +43,26 @@ class Floor:
     def hear(self, batch: Sequence[Envelope]) -> None:
         """Take what a commit was asked and announced; called once per batch."""
         self._roll()
-        self._seconds[-1][1].update([e.topic for e in batch])
-        self._window.extend(batch)
+        topics = [e.topic for e in batch]
+        self._seconds[-1][1].update(topics)
+        self._last.update(zip(topics, batch, strict=True))
+        self._sagas.extend([e.saga for e in batch if e.type.startswith(PLACED)])
 
     def remember(self, batch: Sequence[Envelope]) -> None:
-        """Take what was announced before this process began; it counts for no rate."""
-        self._window.extend(batch)
+        """Take what was announced before all that was heard, in any order; it counts for no rate.
+
+        Orders of which only later messages are left are older than those seen placed.
+        """
+        before = sorted(batch, key=lambda e: e.time)
+        self._last = {e.topic: e for e in before} | self._last
+        later = [e.saga for e in before if not e.type.startswith(PLACED)]
+        placed = [e.saga for e in before if e.type.startswith(PLACED)]
+        newest = dict.fromkeys(reversed([*later, *placed, *self._sagas]))
+        self._sagas = deque(reversed(newest), maxlen=SAGAS_MAX_COUNT)
 
     def topics(self, names: Sequence[str]) -> list[Topic]:
         """The topics of these names, quiet or not."""
         self._roll()
-        self._fold()
         oldest = self._second - RATE_WINDOW_S
         whole = [counts for second, counts in self._seconds if oldest <= second < self._second]
         return [self._topic(name, sum(counts[name] for counts in whole)) for name in names]
@@ -65,23 +74,12 @@ class Floor:
         return Topic(name, total, round(heard / RATE_WINDOW_S, 1), type_, at)
 
     def sagas(self) -> list[str]:
-        """The sagas last heard of, newest first."""
-        self._fold()
+        """The sagas that may be the latest orders, newest first."""
         return list(reversed(self._sagas))
 
     def _roll(self) -> None:
         second = int(self._clock())
         if second != self._second:
-            self._fold()
             self._totals.update(self._seconds[-1][1])
             self._second = second
             self._seconds.append((second, Counter()))
-
-    def _fold(self) -> None:
-        for envelope in self._window:
-            self._last[envelope.topic] = envelope
-            self._sagas[envelope.saga] = None
-            self._sagas.move_to_end(envelope.saga)
-        self._window.clear()
-        while len(self._sagas) > SAGAS_MAX_COUNT:
-            self._sagas.popitem(last=False)

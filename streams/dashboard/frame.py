@@ -5,8 +5,6 @@ _LINKS = (("/", "Dance floor"), ("/asyncapi", "Messages"), ("/docs", "API tester
 
 def frame(title: str, body: str, *, head: str = "") -> str:
     """A whole page."""
-    here = {name: ' aria-current="page"' for _, name in _LINKS if name == title}
-    links = "".join(f'<a href="{path}"{here.get(name, "")}>{name}</a>' for path, name in _LINKS)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>Odori: {title}</title>"
@@ -15,6 +13,13 @@ def frame(title: str, body: str, *, head: str = "") -> str:
         '<link rel="icon" href="/static/odori.svg">'
         f'<link rel="stylesheet" href="/static/odori.css">{head}</head><body>'
         '<a class="skip" href="#main">Skip to content</a>'
-        f'<header><span class="name">Odori</span><nav aria-label="Pages">{links}</nav></header>'
+        f'<header><span class="name">Odori</span>{pages(title)}</header>'
         f'<main id="main"><h1>{title}</h1>{body}</main></body></html>'
     )
+
+
+def pages(here: str, between: str = "") -> str:
+    """The way to every page from the one called `here`."""
+    current = {here: ' aria-current="page"'}
+    links = (f'<a href="{path}"{current.get(name, "")}>{name}</a>' for path, name in _LINKS)
+    return f'<nav aria-label="Pages">{between.join(links)}</nav>'

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from streams.dashboard.frame import frame
 from streams.dashboard.live import Live
-from streams.dashboard.look import Line, Look, Lookout
+from streams.dashboard.look import READY, Line, Look, Lookout
 from streams.intake.respond import as_json, as_page
 from streams.system import System
 
@@ -45,7 +45,8 @@ def page(look: Look) -> str:
     said = parts(look)
     legend = " ".join(f"<span>{mark} {name}</span>" for name, mark in _MARKS.items())
     body = (
-        '<p role="status"><span id="connection">as of now; reload to see more</span></p>'
+        '<p role="status"><span id="connection">as of now; reload to see more</span>'
+        f' <span id="readiness">{said["readiness"]}</span></p>'
         '<section aria-labelledby="h-orders"><h2 id="h-orders">Latest orders</h2>'
         f"{_table('orders', _ORDER_HEADS, said['orders'])}"
         f'<p class="legend" aria-label="Signs of the steps">{legend}</p></section>'
@@ -57,7 +58,16 @@ def page(look: Look) -> str:
 
 def parts(look: Look) -> dict[str, str]:
     """The parts of the page that change, by element id."""
-    return {"orders": _orders(look.orders), "topics": "".join(map(_topic, look.topics))}
+    return {
+        "readiness": _readiness(look.readiness),
+        "orders": _orders(look.orders),
+        "topics": "".join(map(_topic, look.topics)),
+    }
+
+
+def _readiness(verdict: str) -> str:
+    mark, class_ = ("●", "done") if verdict == READY else ("✕", "failed")
+    return f'<b class="{class_}">{mark} {escape(verdict)}</b>'
 
 
 def _table(id_: str, heads: tuple[str, ...], rows: str) -> str:
@@ -73,12 +83,13 @@ def _topic(line: Line) -> str:
     name = topic.last_type.removeprefix("odori.")
     time = escape(topic.last_at[11:19])
     last = f"{escape(name)} <time>{time}</time>" if name else "–"
-    late = ' class="late"' if line.lag_seconds > 1 else ""
+    messages, seconds = line.lag_messages, line.lag_seconds
+    late = " late" if seconds is None or seconds > 1 else ""
     return (
         f'<tr><th scope="row">{topic.name}</th><td class="n">{topic.per_second:g}</td>'
         f'<td class="n">{topic.total}</td><td>{last}</td>'
-        f'<td class="n"{late}>{line.lag_messages}</td>'
-        f'<td class="n"{late}>{line.lag_seconds:.1f} s</td></tr>'
+        f'<td class="n{late}">{"?" if messages is None else messages}</td>'
+        f'<td class="n{late}">{"?" if seconds is None else f"{seconds:.1f} s"}</td></tr>'
     )
 
 

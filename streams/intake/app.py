@@ -33,6 +33,7 @@ from streams.system import System
 
 #: A bug of ours; what it was is said in the log only.
 FAILED = Problem(500, "failed", "something failed here; the log says what")
+UNKNOWN_ROUTE = "there is no such route; /docs lists them all"
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -190,7 +191,7 @@ async def _problem_of(request: Request, error: Exception) -> Response:
     """Unknown paths and methods are problems too."""
     assert isinstance(error, HTTPException)
     kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http")
-    headers = error.headers
-    return Problem(error.status_code, kind, error.detail, headers=headers).response(
+    detail = UNKNOWN_ROUTE if error.status_code == 404 else error.detail
+    return Problem(error.status_code, kind, detail, headers=error.headers).response(
         request.url.path
     )

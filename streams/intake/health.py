@@ -13,10 +13,12 @@ from streams.parked import DEAD, WAITING
 from streams.system import System
 from streams.worker import Worker
 
-__all__ = ["METRICS_TYPE", "lags", "metrics", "readiness"]
+__all__ = ["BUS_SILENT", "METRICS_TYPE", "lags", "metrics", "readiness"]
 
 #: Seconds after which a store or the bus counts as not answering.
 ANSWER_WITHIN_S = 2.0
+#: What hinders a domain then; how far it is behind is not known either.
+BUS_SILENT = "its bus does not answer"
 
 #: Timers, then parked deliveries by state, of one domain.
 _COUNTS = (
@@ -47,7 +49,7 @@ async def _hindrance(system: System, name: str) -> str:
             await worker.subscription.ask()
     except Exception as error:  # whatever the bus's client raises: it does not answer
         observe("bus.silent", domain=name, error=repr(error))
-        return "its bus does not answer"
+        return BUS_SILENT
     return ""
 
 

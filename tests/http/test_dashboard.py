@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.dashboard.floor import RATE_WINDOW_S, SAGAS_MAX_COUNT, WINDOW_MAX_MESSAGES, Floor
+from streams.dashboard.floor import RATE_WINDOW_S, SAGAS_MAX_COUNT, Floor
 from streams.envelope import Envelope
 from streams.intake.static import FOLDER
 from tests.http.house import PATIENCE_SECONDS, House, opened, order
@@ -113,7 +113,7 @@ async def test_who_watches_is_sent_the_changes(tmp_path: Path) -> None:
             while b"O-2" not in (event := await anext(stream)):
                 pass  # one look a second
         parts = json.loads(event.partition(b"data: ")[2])
-        assert parts.keys() == {"orders", "topics"}
+        assert parts.keys() == {"readiness", "orders", "topics"}
         await house.app.state.live.close()
         with pytest.raises(StopAsyncIteration):
             await anext(stream)
@@ -141,7 +141,7 @@ def test_the_floor_is_bounded_however_much_is_danced() -> None:
     sagas = floor.sagas()
     assert (len(sagas), sagas[0]) == (SAGAS_MAX_COUNT, "O-49999")
     held = [v for v in vars(floor).values() if isinstance(v, deque)]
-    assert all(len(queue) <= WINDOW_MAX_MESSAGES for queue in held)
+    assert all(len(queue) <= SAGAS_MAX_COUNT for queue in held)
 
 
 async def test_pages_load_nothing_from_elsewhere_and_browsers_are_told_so(tmp_path: Path) -> None:
