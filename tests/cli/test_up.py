@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from streams.system import hold, running
 from streams.terminal import CANNOT, WRONG, alive
 from tests.cli.conftest import odori, up
+
+
+#: What fills the shop, and what needs a full one.
+WORDS = ("publish northwind", "/docs")
 
 
 def test_it_says_where_to_look_and_leaves_its_address_for_others(tmp_path: Path) -> None:
@@ -14,6 +19,8 @@ def test_it_says_where_to_look_and_leaves_its_address_for_others(tmp_path: Path)
         url = alive(tmp_path)
         assert url is not None
         assert f"{url}/docs" in "".join(said)
+        orders, tester = (next(n for n, line in enumerate(said) if w in line) for w in WORDS)
+        assert orders < tester, "the tester has nothing to order before there are goods"
     assert alive(tmp_path) is None
 
 
@@ -24,6 +31,15 @@ def test_a_second_one_on_the_same_folder_is_refused_with_one_sentence(shop: Path
     assert len(second.output.splitlines()) == 1
 
 
+def test_it_is_the_folder_that_is_named_where_the_port_is_taken_by_the_same_odori(
+    shop: Path,
+) -> None:
+    port = running(shop)["url"].rpartition(":")[2]
+    second = odori("up", "--port", port, "--data", shop)
+    assert second.exit_code == CANNOT
+    assert "in use by another `odori up`" in second.output
+
+
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -32,6 +48,14 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         result = odori("up", "--port", port, "--data", tmp_path)
     assert result.exit_code == CANNOT
     assert f"127.0.0.1:{port}" in result.output
+    assert result.output.rstrip().endswith("; name another with --port")
+    hold(tmp_path).close()  # the folder is free again
+
+
+def test_an_address_that_is_not_ours_is_named(tmp_path: Path) -> None:
+    result = odori("up", "--port", 0, "--host", "192.0.2.1", "--data", tmp_path)
+    assert result.exit_code == CANNOT
+    assert result.output.rstrip().endswith("; name another with --host")
 
 
 def test_a_setting_that_cannot_be_read_is_named(

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from streams.intake.routes import table_path
+from streams.topology import discover
 from tests.docs.readme import README, ROOT
 
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -37,3 +39,11 @@ def test_decisions_have_numbers_of_their_own_and_one_form() -> None:
         parts = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
         assert parts[0].startswith(f"{int(page.name[:4])}. ")
         assert parts[1:] == ["Context", "Options", "Decision", "Consequences"]
+
+
+def test_the_page_on_http_names_every_table_and_no_other() -> None:
+    text = (ROOT / "docs" / "http.md").read_text("utf-8")
+    named = re.findall(r"^  - `/api/(\w+)/`: (.*)$", text, re.MULTILINE)
+    told = {f"/api/{d}/{t}" for d, tables in named for t in re.findall(r"`([\w-]+)`", tables)}
+    parts = discover().parts.items()
+    assert told == {table_path(name, row) for name, part in parts for row in part.rows}

@@ -54,6 +54,9 @@ async def gone_for_long(server: Kafka, odori: Odori) -> list[str]:
         await odori.until("bus.trouble", after=len(odori.log))
         ids += await place(odori, f"without-{len(ids)}", 1)
     assert not await is_ready(odori)
+    look = (await odori.client.get("/", headers={"accept": "application/json"})).json()
+    assert look["readiness"].startswith("not ready: its bus does not answer (")
+    assert {topic["lag_messages"] for topic in look["topics"] if topic["total"]} == {None}
     ids += await place(odori, "still-without")
     print(f"the broker was gone for {monotonic() - began:.0f} s")
     assert not all_ended(odori.data, len(ids))

@@ -175,6 +175,14 @@ async def test_what_is_not_there_is_a_404_problem(tmp_path: Path, path: str) -> 
         assert answer.status_code == answer.json()["status"] == 404
 
 
+async def test_an_unknown_route_says_where_the_routes_are(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        problem = (await house.client.get("/api/inventory/product")).json()
+        assert problem["detail"] == "there is no such route; /docs lists them all"
+        known = (await house.client.get("/api/orders/nope")).json()
+        assert known["detail"] == "no order nope"
+
+
 async def test_a_method_that_a_path_does_not_have_is_a_405_problem(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
         answer = await house.client.delete("/api/orders")

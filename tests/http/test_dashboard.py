@@ -156,6 +156,8 @@ async def test_pages_load_nothing_from_elsewhere_and_browsers_are_told_so(tmp_pa
                 assert (await house.client.get(asset)).status_code == 200
             assert "<script>" not in answer.text
             assert "<style" not in answer.text
+            for place in ("/", "/asyncapi", "/docs"):
+                assert f'<a href="{place}"' in answer.text, "every page leads to the others"
 
 
 def test_vendored_files_are_what_was_vendored() -> None:

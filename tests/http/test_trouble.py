@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from streams import inbox
+from streams.embedded import EmbeddedSubscription
 from tests.http.house import House, opened, order
 
 
@@ -68,6 +69,34 @@ async def test_a_stopped_service_is_not_ready(tmp_path: Path) -> None:
         assert answer.json()["domains"]["payment"] == "its worker does not run"
         assert answer.json()["domains"]["order"] == "ready"
         assert (await house.client.get("/healthz")).status_code == 200
+
+
+async def test_the_page_says_who_is_not_ready_and_why(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        twin = (await house.client.get("/", headers={"accept": "application/json"})).json()
+        assert twin["readiness"] == "ready"
+        await house.system.workers["payment"].stop()
+        twin = (await house.client.get("/", headers={"accept": "application/json"})).json()
+        assert twin["readiness"] == "not ready: its worker does not run (payment)"
+        page = (await house.client.get("/")).text
+        assert "not ready: its worker does not run (payment)" in page
+
+
+async def test_a_lag_that_the_bus_does_not_tell_is_a_question_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(_: object) -> None:
+        raise ConnectionError("the broker is gone")
+
+    async with opened(tmp_path) as house:
+        assert '<td class="n">0</td><td class="n">0.0 s</td>' in (await house.client.get("/")).text
+        monkeypatch.setattr(EmbeddedSubscription, "ask", silent)
+        twin = (await house.client.get("/", headers={"accept": "application/json"})).json()
+        assert twin["readiness"].startswith("not ready: its bus does not answer (inventory, order")
+        lags = {t["name"]: (t["lag_messages"], t["lag_seconds"]) for t in twin["topics"]}
+        assert lags["order.events"] == lags["payment.commands"] == (None, None)
+        page = (await house.client.get("/")).text
+        assert '<td class="n late">?</td><td class="n late">?</td>' in page
 
 
 async def test_a_bug_is_a_500_problem_that_tells_nothing_and_a_log_line_that_tells_all(
