@@ -101,10 +101,11 @@ def _topics(topics: list[dict[str, Any]]) -> "Table":
         column.justify = "right"
     for topic in topics:
         known = topic["lag_messages"] is not None
+        own = f"odori.{topic['name'].partition('.')[0]}."
         table.add_row(
             topic["name"], f"{topic['per_second']:g}", f"{topic['total']}",
             f"{topic['lag_messages']} ({topic['lag_seconds']:.1f} s)" if known else "?",
-            f"{topic['last_at'][11:19]} {topic['last_type'].removeprefix('odori.')}",
+            f"{topic['last_at'][11:19]} {topic['last_type'].removeprefix(own)}",
         )  # fmt: skip
     return table
 

@@ -53,7 +53,7 @@ class Floor:
 
         Orders of which only later messages are left are older than those seen placed.
         """
-        before = sorted(batch, key=lambda e: e.time)
+        before = sorted(batch, key=lambda e: (e.time, e.sequence))  # a batch has one time
         self._last = {e.topic: e for e in before} | self._last
         later = [e.saga for e in before if not e.type.startswith(PLACED)]
         placed = [e.saga for e in before if e.type.startswith(PLACED)]

@@ -13,13 +13,15 @@ def frame(title: str, body: str, *, head: str = "") -> str:
         '<link rel="icon" href="/static/odori.svg">'
         f'<link rel="stylesheet" href="/static/odori.css">{head}</head><body>'
         '<a class="skip" href="#main">Skip to content</a>'
-        f'<header><span class="name">Odori</span>{pages(title)}</header>'
+        '<header><span class="name">Odori</span>'
+        f'<nav aria-label="Pages">{links(title)}</nav></header>'
         f'<main id="main"><h1>{title}</h1>{body}</main></body></html>'
     )
 
 
-def pages(here: str, between: str = "") -> str:
+def links(here: str, between: str = "") -> str:
     """The way to every page from the one called `here`."""
     current = {here: ' aria-current="page"'}
-    links = (f'<a href="{path}"{current.get(name, "")}>{name}</a>' for path, name in _LINKS)
-    return f'<nav aria-label="Pages">{between.join(links)}</nav>'
+    return between.join(
+        f'<a href="{path}"{current.get(name, "")}>{name}</a>' for path, name in _LINKS
+    )

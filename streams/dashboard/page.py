@@ -66,8 +66,9 @@ def parts(look: Look) -> dict[str, str]:
 
 
 def _readiness(verdict: str) -> str:
-    mark, class_ = ("●", "done") if verdict == READY else ("✕", "failed")
-    return f'<b class="{class_}">{mark} {escape(verdict)}</b>'
+    if verdict == READY:
+        return f'<b class="done">{READY}</b>'
+    return f'<b class="failed">✕ {escape(verdict)}</b>'
 
 
 def _table(id_: str, heads: tuple[str, ...], rows: str) -> str:

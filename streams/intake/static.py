@@ -7,19 +7,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from streams.dashboard.frame import pages
+from streams.dashboard.frame import links
 from streams.intake.respond import as_page
 
 FOLDER = Path(__file__).parent / "static"
 
-# Our own style would change Swagger UI's tables; the line above it borrows Swagger's.
+# Our own style would change Swagger UI's tables: the line of links borrows Swagger's.
 _TESTER = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Odori: API tester</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="/static/odori.svg">
 <link rel="stylesheet" href="/static/swagger-ui/swagger-ui.css"></head>
-<body><div class="swagger-ui"><div class="wrapper renderedMarkdown"><p>Odori</p>
-{pages("API tester", between=" · ")}</div></div>
+<body><nav aria-label="Pages" class="swagger-ui"><p class="wrapper">
+{links("API tester", between=" · ")}</p></nav>
 <div id="swagger-ui"></div>
 <script src="/static/swagger-ui/swagger-ui-bundle.js"></script>
 <script src="/static/tester.js"></script></body></html>

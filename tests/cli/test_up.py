@@ -9,7 +9,6 @@ from streams.system import hold, running
 from streams.terminal import CANNOT, WRONG, alive
 from tests.cli.conftest import odori, up
 
-
 #: What fills the shop, and what needs a full one.
 WORDS = ("publish northwind", "/docs")
 

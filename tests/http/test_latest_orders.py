@@ -13,8 +13,11 @@ from tests.http.house import House, opened, order
 MANY_ORDERS = ORDERS_MAX_COUNT + 5
 
 
-def said(type_: str, saga: str, time: str = "", topic: str = "order.events") -> Envelope:
-    return Envelope("", "", f"odori.{type_}.v1", topic, "", b"", saga, time=time)
+def said(
+    type_: str, saga: str, time: str = "", topic: str = "order.events", sequence: int = 0
+) -> Envelope:
+    wire = f"odori.{type_}.v1"
+    return Envelope("", "", wire, topic, "", b"", saga, time=time, sequence=sequence)
 
 
 async def traded(house: House, count: int) -> None:
@@ -91,6 +94,13 @@ def test_what_is_remembered_is_older_than_what_was_heard_and_sorted_by_its_time(
         topic.name: topic.last_at for topic in floor.topics(["order.events", "shipping.events"])
     }
     assert last == {"order.events": "12", "shipping.events": "10"}
+
+
+def test_orders_of_one_moment_are_remembered_in_the_order_of_their_lane() -> None:
+    floor = Floor()
+    numbers = (3, 1, 4, 2)  # as Kafka's partitions give them
+    floor.remember([said("order.OrderPlaced", f"O-{n}", "10", sequence=n) for n in numbers])
+    assert floor.sagas() == ["O-4", "O-3", "O-2", "O-1"]
 
 
 def test_the_last_message_of_a_quiet_topic_is_known_however_much_is_heard_of_others() -> None:
