@@ -5,8 +5,10 @@ A connector hears `ChargeRequested`, `VoidRequested` and `RefundRequested`, read
 
 - before its first charge call it sends `AttemptCharge` and waits until the row says `attempted`;
   the step sets that only while the payment is REQUESTED (`AttemptRefused` otherwise: no call);
-- status REQUESTED or VOIDING and `attempted`: charge with the key `<order id>/1`, asking again with
-  that key until the answer is known, then `SettleCharge` (approved or declined);
+- status REQUESTED: charge with the key `<order id>/1`, asking again with that key until the answer
+  is known, then `SettleCharge` (approved or declined);
+- status VOIDING and `attempted`: void that key, until it is known whether it was charged, then
+  `SettleCharge` (approved or not_charged);
 - status VOIDING and not `attempted`: `SettleCharge(outcome="not_charged")` without a call;
 - status REFUNDING: refund with the key `<order id>/2` until it is known, then `SettleRefund`;
 - any other status: nothing is left to do.

@@ -181,8 +181,12 @@ class PaymentConnector:
             return
         if not asked and await self._hand_in(AttemptCharge(**who), cause) is Result.REFUSED:
             return  # it is voided meanwhile
-        reply = await self._call(self._provider.charge, payment, 1, known=asked)
-        outcome: Literal["approved", "declined"] = "approved" if reply.approved else "declined"
+        voiding = payment.status is Status.VOIDING  # nothing is charged after the order's end
+        ask = self._provider.void if voiding else self._provider.charge
+        reply = await self._call(ask, payment, 1, known=asked)
+        outcome: Literal["approved", "declined", "not_charged"] = (
+            "approved" if reply.approved else "not_charged" if voiding else "declined"
+        )
         await self._hand_in(SettleCharge(**who, outcome=outcome, **_facts(reply)), cause)
 
     async def _call(self, ask: Ask, payment: Payment, number: int, *, known: bool) -> Reply:

@@ -27,8 +27,8 @@ class ProviderTimeout(ProviderError):
 class Request:
     """What a provider is asked for; amounts are minor units.
 
-    `key` is `<order id>/1` for a charge and `<order id>/2` for its refund, however often it is
-    asked; a provider does what a key asks for at most once and always answers it alike.
+    `key` is `<order id>/1` for a charge and for its void, `<order id>/2` for the refund, however
+    often it is asked; a provider does what a key asks for at most once and always answers it alike.
     """
 
     key: str
@@ -52,6 +52,13 @@ class PaymentProvider(Protocol):
 
     async def charge(self, request: Request) -> Reply:
         """Take the amount, or decline; an answer that was given to this key is given again."""
+
+    async def void(self, request: Request) -> Reply:
+        """End the charge of this key: approved if it was taken before; if not, it never will be.
+
+        Decided at the provider, in one piece with its charges: one that is still on its way when
+        this answers is declined when it arrives. An answer from `lookup` cannot promise that.
+        """
 
     async def refund(self, request: Request) -> Reply:
         """Give back what the charge of this order took; never declined."""

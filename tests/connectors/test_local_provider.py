@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from streams.connectors.local_provider import LATE_S, LocalProvider
 from streams.connectors.provider import ProviderDown, ProviderTimeout, Request
@@ -76,6 +77,31 @@ async def test_a_provider_that_is_down_does_nothing_until_it_is_back(tmp_path: P
         assert answered(tmp_path) == []
         rules(tmp_path)
         assert (await provider.charge(CHARGE)).approved
+
+
+async def test_books_that_another_program_has_locked_do_not_stop_the_loop(tmp_path: Path) -> None:
+    async with opened(tmp_path) as provider:
+        for request in (CHARGE, replace(CHARGE, key="O-2/1", order_id="O-2")):
+            with closing(sqlite3.connect(tmp_path / "provider.db", isolation_level=None)) as other:
+                other.execute("BEGIN EXCLUSIVE")
+                began = asyncio.get_running_loop().time()
+                with pytest.raises(ProviderDown, match=r"provider\.db is locked"):
+                    await provider.charge(request)
+                assert asyncio.get_running_loop().time() - began < 1
+            assert (await provider.charge(request)).approved
+    assert answered(tmp_path) == [("O-1/1", 1), ("O-2/1", 1)]
+
+
+async def test_lines_that_are_no_rules_are_told_once_with_their_numbers(tmp_path: Path) -> None:
+    rules(tmp_path, "# who is refused", "", "declined *", "late", "decline bob/*")
+    with capture_logs() as told:
+        async with opened(tmp_path) as provider:
+            assert (await provider.charge(CHARGE)).approved
+            of_bob = replace(CHARGE, key="O-2/1", customer_id="bob")
+            assert not (await provider.charge(of_bob)).approved
+    assert [(t["event"], t["line"], t["log_level"]) for t in told] == [
+        ("provider.rule_ignored", 3, "warning"), ("provider.rule_ignored", 4, "warning"),
+    ]  # fmt: skip
 
 
 async def test_a_lost_answer_was_given_all_the_same(tmp_path: Path) -> None:

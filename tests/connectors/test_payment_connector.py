@@ -1,6 +1,8 @@
 """Cards from order to end over a real system: whatever the provider does, money moves once."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,12 @@ from streams.delivery import Result
 from tests.connectors.till import (
     PATIENCE_SECONDS,
     Till,
+    Vanishing,
     answered,
     check_the_books,
     opened,
     rules,
+    until_answered,
 )
 from tests.shop import cancel
 from tests.trade import ATLANTIS
@@ -109,7 +113,9 @@ async def test_orders_wait_for_a_provider_that_is_down_and_go_on_when_it_is_back
     check_the_books(tmp_path)
 
 
-async def test_a_charge_approved_after_the_order_ended_is_paid_back_once(tmp_path: Path) -> None:
+async def test_nothing_is_charged_when_the_provider_comes_back_after_the_orders_end(
+    tmp_path: Path,
+) -> None:
     rules(tmp_path, "down *")
     async with opened(tmp_path) as till:
         await till.stock_up()
@@ -117,7 +123,23 @@ async def test_a_charge_approved_after_the_order_ended_is_paid_back_once(tmp_pat
         await till.until_attempted()
         await till.send(cancel())
         await till.until("VoidRequested")
-        rules(tmp_path, "timeout *")  # both the charge and the refund lose their first answer
+        rules(tmp_path, "timeout *")  # the void is done, and its first answer lost
+        await till.until("PaymentVoided")
+        assert (await till.payment()).status == "VOIDED"
+    assert answered(tmp_path) == [("O-1/1", 0)]
+    check_the_books(tmp_path)
+
+
+async def test_a_charge_whose_answer_comes_after_the_orders_end_is_paid_back_once(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path, Vanishing(tmp_path)) as till:
+        await till.stock_up()
+        await till.buy()
+        await until_answered(tmp_path, "O-1/1")
+        await till.send(cancel())
+        await till.until("VoidRequested")
+        rules(tmp_path, "timeout *")  # the refund loses its first answer
         await till.until("PaymentRefunded")
         assert (await till.payment()).status == "REFUNDED"
         assert len(till.said("PaymentRefunded")) == 1
@@ -207,6 +229,27 @@ async def test_a_repeated_answer_with_another_timestamp_is_dropped(tmp_path: Pat
         against = again.model_copy(update={"outcome": "declined"})
         assert (await till.send(against, 2)).result is Result.CLASH
         assert (await till.payment()).status == "COMPLETED"
+    check_the_books(tmp_path)
+
+
+async def test_a_card_is_charged_when_the_books_of_its_provider_are_free_again(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as till:
+        await till.stock_up()
+        await till.buy("O-0")
+        await till.until("OrderConfirmed", "O-0")
+        with closing(sqlite3.connect(tmp_path / "provider.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            began = asyncio.get_running_loop().time()
+            for name in ("O-1", "O-2"):
+                await till.buy(name)
+                await till.until_attempted(name)
+            assert asyncio.get_running_loop().time() - began < 3, "the loop waited for the lock"
+            assert (await till.payment()).status == "REQUESTED"
+        await till.until("OrderConfirmed", "O-1")
+        await till.until("OrderConfirmed", "O-2")
+    assert answered(tmp_path) == [("O-0/1", 1), ("O-1/1", 1), ("O-2/1", 1)]
     check_the_books(tmp_path)
 
 

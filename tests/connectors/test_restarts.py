@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.connectors.till import (
+    Vanishing,
     answered,
     check_the_books,
     heard,
@@ -107,17 +108,30 @@ async def test_a_void_that_waits_is_asked_again_by_the_next_process(tmp_path: Pa
         await till.until("VoidRequested")
     rules(tmp_path)
     async with opened(tmp_path) as till:
+        await till.until("PaymentVoided")
+    assert answered(tmp_path) == [("O-1/1", 0)]
+    check_the_books(tmp_path)
+
+
+async def test_a_void_that_waits_finds_what_the_last_process_had_charged(tmp_path: Path) -> None:
+    async with opened(tmp_path, Vanishing(tmp_path)) as till:
+        await till.stock_up()
+        await till.buy()
+        await until_answered(tmp_path, "O-1/1")
+        await till.send(cancel())
+        await till.until("VoidRequested")
+    rules(tmp_path)
+    async with opened(tmp_path) as till:
         await till.until("PaymentRefunded")
     assert answered(tmp_path) == [("O-1/1", 1), ("O-1/2", 1)]
     check_the_books(tmp_path)
 
 
 async def test_a_refund_that_waits_is_asked_again_by_the_next_process(tmp_path: Path) -> None:
-    rules(tmp_path, "down *")
-    async with opened(tmp_path) as till:
+    async with opened(tmp_path, Vanishing(tmp_path)) as till:
         await till.stock_up()
         await till.buy()
-        await till.until_attempted()
+        await until_answered(tmp_path, "O-1/1")
         await till.send(cancel())
         await till.until("VoidRequested")
         rules(tmp_path, "late *")

@@ -13,8 +13,9 @@ from domains.row import Row
 from infra.settings import Settings
 from schemas.inventory import ListProduct
 from schemas.message import Command
+from streams.connectors.local_provider import LocalProvider
 from streams.connectors.payment import PaymentConnector
-from streams.connectors.provider import PaymentProvider
+from streams.connectors.provider import PaymentProvider, ProviderTimeout, Reply, Request
 from streams.delivery import Delivery, Outcome, Via
 from streams.envelope import Envelope
 from streams.system import System
@@ -124,6 +125,19 @@ class Till:
                     row = await self.row(Payment, "payment", customer, order)
                     if row is None or row.status not in WAITING:
                         break
+
+
+class Vanishing(LocalProvider):
+    """Takes the first charge, loses its answer, and is down until the rules say otherwise."""
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(data)
+        self._data = data
+
+    async def charge(self, request: Request) -> Reply:
+        await super().charge(request)
+        rules(self._data, "down *")
+        raise ProviderTimeout("it is gone")
 
 
 def rules(data: Path, *lines: str) -> None:

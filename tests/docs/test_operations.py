@@ -9,9 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from domains.order import steps
+from streams.connectors.local_provider import LocalProvider
+from streams.connectors.provider import ProviderDown, ProviderError, ProviderTimeout, Request
 from tests.books.trading import Ear, asked, at_rest, open_shop, order, send, trade, trading
+from tests.connectors.till import rules
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 #: What a command may take on a busy machine.
@@ -110,6 +114,30 @@ async def test_the_restored_folder_goes_on(folder: Path) -> None:
         await send(system, order("O-2"))
         ear = Ear(system)
         await ear.until("StockCommitted")
+
+
+async def test_the_rules_of_a_provider_that_misbehaves_do_what_the_page_says(
+    tmp_path: Path,
+) -> None:
+    [example] = re.findall(r"```text\n(# how.*?)```", PAGE.read_text(), re.DOTALL)
+    rules(tmp_path, *example.splitlines())
+    provider = LocalProvider(tmp_path)
+
+    async def told(customer: str, order: str, amount: int = 2_100) -> object:
+        request = Request(f"{order}/1", order, customer, amount, "USD")
+        try:
+            return (await provider.charge(request)).approved
+        except ProviderError as error:
+            return type(error)
+
+    with capture_logs() as ignored:
+        assert await told("eve", "O-1") is True
+        assert await told("eve", "O-2", 1_300) is False
+        assert await told("ann", "O-3") is True
+        assert await told("eve", "O-7") is ProviderTimeout
+        assert await told("bob", "O-8") is ProviderDown
+    assert ignored == []
+    await provider.close()
 
 
 def test_every_command_on_the_page_is_one_of_ours() -> None:

@@ -25,6 +25,9 @@ class Provider:
         approved = request.order_id[-1] not in DECLINED
         return await self._answer(request, self.charged if approved else {}, approved)
 
+    async def void(self, request: Request) -> Reply:
+        return await self._answer(request, {}, False)
+
     async def refund(self, request: Request) -> Reply:
         return await self._answer(request, self.refunded, True)
 
