@@ -8,11 +8,13 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from infra.engine.sqlite.copy import copy_of_one_moment, is_whole
+from streams.books.lost import lost
 
 #: What a backup says of itself; without it a folder is no backup.
 MANIFEST = "backup.json"
@@ -26,11 +28,15 @@ class BackupError(Exception):
     """Something is in the way of a backup or restore; nothing was changed."""
 
 
-def backup(data: Path, into: Path, now: datetime) -> dict[str, Any]:
-    """Copy the stores into a folder that is not there yet; raises BackupError, or the engine's."""
+def backup(data: Path, into: Path, now: datetime, domains: Iterable[str]) -> dict[str, Any]:
+    """Copy the stores into a folder that is not there yet; raises BackupError, or the engine's.
+    What others have heard of `domains` must be there."""
     files = sorted(data.glob("*.db"))
     if not files:
         raise BackupError(f"{data} holds no data; name another --data")
+    if missing := lost(data, domains):
+        names = " and ".join(f"{name}.db" for name in missing)
+        raise BackupError(f"{data} lacks {names}, which its other stores know; nothing was copied")
     _must_be_free(into)
     partial = into.with_name(into.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -10,7 +10,7 @@ from streams.envelope import Envelope
 from streams.kafka_bus import KafkaBus
 from streams.relay import SEND_MAX_MESSAGES
 from streams.store import Store
-from streams.system import hold, topic_specs
+from streams.system import all_there, hold, topic_specs
 from streams.topology import Topology
 
 
@@ -30,7 +30,7 @@ async def refill(settings: Settings, topology: Topology) -> Refilled:
     """Raise the epoch of every store, so that all groups begin at the earliest offset, then
     publish every kept message in lane order; the ledgers drop what is done.
 
-    Raises AlreadyRunning or RefillFailed.
+    Raises AlreadyRunning, StoreLost or RefillFailed.
     """
     async with _stores(settings, topology) as stores:
         epoch = max(store.epoch for store in stores) + 1
@@ -51,8 +51,11 @@ async def refill(settings: Settings, topology: Topology) -> Refilled:
 @asynccontextmanager
 async def _stores(settings: Settings, topology: Topology) -> AsyncIterator[list[Store]]:
     lock = hold(settings.data)
-    stores = [Store(part, settings.data / f"{name}.db") for name, part in topology.parts.items()]
+    stores: list[Store] = []
     try:
+        all_there(settings.data, topology)
+        parts = topology.parts.items()
+        stores += [Store(part, settings.data / f"{name}.db") for name, part in parts]
         for store in stores:
             await store.open()
         yield stores

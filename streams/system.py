@@ -16,6 +16,7 @@ from infra.clock import utc_now
 from infra.engine.errors import Conflict, EngineError
 from infra.settings import Settings
 from streams.answers import answer
+from streams.books.lost import lost
 from streams.bus import Bus, TopicSpec
 from streams.connectors.local_provider import LocalProvider
 from streams.connectors.payment import PaymentConnector
@@ -41,6 +42,10 @@ OPERATOR_KEY_BYTES = 32
 
 class AlreadyRunning(Exception):
     """Another process runs on this data folder."""
+
+
+class StoreLost(Exception):
+    """A store that others have heard is gone; an empty one in its place would hide that."""
 
 
 class System:
@@ -80,6 +85,7 @@ class System:
     async def start(self) -> None:
         """Lock the data folder, open the stores, adopt what a dead process left, begin."""
         self.lock()
+        all_there(self.data, self.topology)
         self.operator_key = operator_key(self.data)
         await self._open_stores()
         self.bus = self._bus()
@@ -228,6 +234,16 @@ def hold(data: Path) -> TextIO:
             f"{data} is in use by another `odori up` (pid {pid}); stop that one first"
         ) from None
     return lock
+
+
+def all_there(data: Path, topology: Topology) -> None:
+    """Raises StoreLost where a store is gone; one that nobody has heard is new, and made."""
+    if missing := lost(data, topology.parts):
+        names = " and ".join(f"{name}.db" for name in missing)
+        raise StoreLost(
+            f"{data} lacks {names}, which its other stores know; put it back, or restore the whole"
+            " folder from a backup with: odori restore"
+        )
 
 
 def topic_specs(settings: Settings, topology: Topology) -> list[TopicSpec]:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from infra.engine.sqlite.several import open_several, snapshot
 from streams.books.across import STORES, across
 from streams.books.inside import Difference, inside, totals
+from streams.books.lost import lost
 from streams.books.moving import Moving, domains_of, moving
 
 #: How often somebody who waits for rest looks again.
@@ -55,20 +56,25 @@ class Books:
 def check(
     data: Path,
     *,
+    domains: Collection[str] = STORES,
     lag: Lag | None = None,
     wait_s: float = 0,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> Books:
     """Check the books of a data folder, beside a running system or without one.
 
-    With `lag` a broker keeps the positions. Waits up to `wait_s` for rest. Raises NoBooks, or what
-    the engine raises.
+    A store of `domains` that others have heard must be there. With `lag` a broker keeps the
+    positions. Waits up to `wait_s` for rest. Raises NoBooks, or what the engine raises.
     """
     files = {path.stem: path for path in sorted(data.glob("*.db"))}
     if not files:
         raise NoBooks(f"{data} holds no data yet; start Odori there with: odori up --data {data}")
+    missing = [
+        Difference("store", name, f"{name}.db is missing", "the file", "nothing")
+        for name in lost(data, domains)
+    ]
     with open_several(files) as connection:
-        look = _Look(connection, lag, now_ms)
+        look = _Look(connection, missing, lag, now_ms)
         until = time.monotonic() + wait_s
         while True:
             books = look.once()
@@ -82,9 +88,14 @@ def check(
 
 class _Look:
     def __init__(
-        self, connection: sqlite3.Connection, lag: Lag | None, now_ms: Callable[[], int]
+        self,
+        connection: sqlite3.Connection,
+        missing: Sequence[Difference],
+        lag: Lag | None,
+        now_ms: Callable[[], int],
     ) -> None:
         self._connection = connection
+        self._missing = missing
         self._lag = lag
         self._now_ms = now_ms
         names: Sequence[str] = [row[1] for row in connection.execute("PRAGMA database_list")]
@@ -102,7 +113,7 @@ class _Look:
 
     def once(self) -> Books:
         before = self.moving()
-        differences: list[Difference] = []
+        differences = list(self._missing)
         sums: dict[str, int] = {}
         unfinished: set[str] = set()
         ends: list[Difference] = []

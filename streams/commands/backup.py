@@ -24,9 +24,10 @@ def command(folder: Path, data: Path, as_json: bool) -> None:
     from infra.clock import utc_now
     from infra.engine.errors import EngineError
     from streams.backup import BackupError, backup
+    from streams.topology import discover
 
     try:
-        told = backup(data, folder, utc_now())
+        told = backup(data, folder, utc_now(), discover().parts)
     except (BackupError, EngineError) as error:
         raise Trouble(str(error)) from None
     except OSError as error:

@@ -40,6 +40,7 @@ def command(older_than: timedelta, dry_run: bool, data: Path, as_json: bool) -> 
     from infra.clock import utc_now
     from infra.engine.errors import EngineError
     from streams.prune import Pruner
+    from streams.system import StoreLost, all_there
     from streams.topology import discover
 
     found = settings(data=data)
@@ -52,9 +53,13 @@ def command(older_than: timedelta, dry_run: bool, data: Path, as_json: bool) -> 
     if not any(data.glob("*.db")):
         raise Trouble(f"{data} holds no data; name another --data")
     before = utc_now() - older_than
-    pruner = Pruner(data, discover(), before, broker=bool(found.kafka), dry=dry_run)
+    topology = discover()
+    pruner = Pruner(data, topology, before, broker=bool(found.kafka), dry=dry_run)
     try:
+        all_there(data, topology)
         pruned = asyncio.run(pruner.run())
+    except StoreLost as error:
+        raise Trouble(str(error)) from None
     except EngineError as error:
         raise Trouble(f"{error}; what was pruned stays pruned, run it again for the rest") from None
     if as_json:

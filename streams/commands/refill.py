@@ -23,7 +23,7 @@ def command(data: Path, as_json: bool) -> None:
       ODORI_KAFKA=127.0.0.1:9092 odori refill
     """
     from streams.refill import RefillFailed, refill
-    from streams.system import AlreadyRunning
+    from streams.system import AlreadyRunning, StoreLost
     from streams.topology import discover
 
     found = settings(data=data)
@@ -33,7 +33,7 @@ def command(data: Path, as_json: bool) -> None:
         raise Trouble(f"{data} holds no data; name another --data")
     try:
         filled = asyncio.run(refill(found, discover()))
-    except (AlreadyRunning, RefillFailed, OSError) as error:
+    except (AlreadyRunning, StoreLost, RefillFailed, OSError) as error:
         raise Trouble(str(error)) from None
     if as_json:
         print_json({"messages": filled.messages, "epoch": filled.epoch})

@@ -29,14 +29,14 @@ def command(port: int | None, host: str | None, data: Path) -> None:
     from infra.observe import log_to
     from infra.settings import unknown
     from streams.serve import Died, PortTaken, run
-    from streams.system import AlreadyRunning
+    from streams.system import AlreadyRunning, StoreLost
 
     for name, likely in unknown().items():
         click.echo(f"Warning: {name} is no setting; is {likely} meant?", err=True)
     log_to(sys.stderr)
     try:
         run(settings(data=data, host=host, port=port), _said)
-    except (AlreadyRunning, PortTaken, BusError, Died) as error:
+    except (AlreadyRunning, StoreLost, PortTaken, BusError, Died) as error:
         raise Trouble(str(error)) from None
     except EngineError as error:
         raise Trouble(f"{data}: {error}") from None
