@@ -35,8 +35,8 @@ def backup(data: Path, into: Path, now: datetime, domains: Iterable[str]) -> dic
     if not files:
         raise BackupError(f"{data} holds no data; name another --data")
     if missing := lost(data, domains):
-        names = " and ".join(f"{name}.db" for name in missing)
-        raise BackupError(f"{data} lacks {names}, which its other stores know; nothing was copied")
+        stores = " and ".join(f"{name}.db" for name in missing)
+        raise BackupError(f"{data} lacks {stores}, which its other stores know; nothing was copied")
     _must_be_free(into)
     partial = into.with_name(into.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
