@@ -258,11 +258,19 @@ def topic_specs(settings: Settings, topology: Topology) -> list[TopicSpec]:
 def operator_key(data: Path) -> str:
     """The folder's secret, made once; who can read the folder is the operator."""
     path = data / "operator.key"
-    with suppress(FileExistsError):
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_hex(OPERATOR_KEY_BYTES))
-    return path.read_text().strip()
+    with suppress(FileNotFoundError):
+        if key := path.read_text().strip():
+            return key
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # of two that find none, the second reads the first's
+        key = file.read().strip()
+        if not key:  # whoever began to make it died before it was written
+            key = secrets.token_hex(OPERATOR_KEY_BYTES)
+            file.seek(0)
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+    return key
 
 
 def announce_running(data: Path, url: str, kafka: str = "") -> None:
