@@ -56,7 +56,7 @@ class _Input:
         from streams.publishing.lines import orders
 
         piped = self.source == "-"
-        with nullcontext(sys.stdin) if piped else Path(self.source).open(encoding="utf-8") as file:
+        with nullcontext(sys.stdin.buffer) if piped else Path(self.source).open("rb") as file:
             self.lines = None if piped else _lines(self.source)
             yield [], islice(orders(file, self.prefix or "", self._tell), self.count)
 
@@ -67,7 +67,7 @@ class _Input:
 
 def _lines(path: str) -> int:
     """How many lines of a file are not empty, for the progress bar."""
-    with Path(path).open(encoding="utf-8") as file:
+    with Path(path).open("rb") as file:
         return sum(1 for line in file if line.strip())
 
 
@@ -215,11 +215,10 @@ def _tell(told: dict[str, Any], data: Path, as_json: bool) -> None:
         from streams.publishing.summary import show
 
         show(told, Console())
-    if told.get("notEnded"):
-        waiting = ", ".join(told["waitingFor"][:3])
+    if waiting := told.get("waitingFor"):
         raise Trouble(
-            f"{told['notEnded']} orders have not ended ({waiting} ...): look at"
-            f" odori saga {told['waitingFor'][0]}, odori parked, or wait longer with --patience",
+            f"{told['notEnded']} orders have not ended ({', '.join(waiting[:3])} ...): look at"
+            f" odori saga {waiting[0]}, odori parked, or wait longer with --patience",
             NO,
         )
     raise SystemExit(NO if told["unreadable"] else 0)

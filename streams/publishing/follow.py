@@ -19,12 +19,15 @@ class Follower:
         self._ends = ends
         self._ended = ended
         self._waiting: dict[str, str] = {}
+        self._known: set[str] = set()
         self._complete = False
         self.ends: list[End] = []
 
     def add(self, order: OrderKey) -> None:
-        """One more to wait for."""
-        self._waiting[order[0]] = order[1]
+        """One more to wait for; the same order again is waited for once."""
+        if order[0] not in self._known:
+            self._known.add(order[0])
+            self._waiting[order[0]] = order[1]
 
     def drop(self, order: str) -> None:
         """It was not accepted, so there is nothing to wait for."""

@@ -15,14 +15,17 @@ NAMESPACE = uuid5(NAMESPACE_URL, "https://odori.dev/publish")
 
 
 def orders(
-    lines: Iterable[str], prefix: str, unreadable: Callable[[int, str], None]
+    lines: Iterable[bytes], prefix: str, unreadable: Callable[[int, str], None]
 ) -> Iterator[PlaceOrder]:
     """The orders of a file; a line that is none is told to `unreadable` and left out."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            yield _order(line, f"{prefix}{number}:{line.strip()}")
+            text = line.decode().strip()
+            yield _order(text, f"{prefix}{number}:{text}")
+        except UnicodeDecodeError as error:
+            unreadable(number, f"is no UTF-8: {error.reason} at byte {error.start + 1}")
         except ValidationError as error:
             wrong = (f"{e['pointer']}: {e['detail']}" for e in explain(error))
             unreadable(number, "; ".join(wrong))

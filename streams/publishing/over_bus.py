@@ -45,7 +45,7 @@ class LaneSender:
             for domain in dict.fromkeys(command.spec.domain for command in chunk):
                 mine = [c for c in chunk if c.spec.domain == domain]
                 await (await self._writer(domain)).write(mine)
-            sent.accepted += len(chunk)
+            sent.accepted.update(command.spec.subject(command) for command in chunk)
             progress(chunk)
         return sent
 

@@ -26,22 +26,27 @@ class HttpSender:
         self._pace = pace
 
     async def send(self, commands: Iterable[C], progress: Callable[[Sequence[C]], None]) -> Sent[C]:
-        left, sent = iter(commands), Sent[C]()
+        left, sent, new = iter(commands), Sent[C](), set[str]()
         async with asyncio.TaskGroup() as group:
             for _ in range(LINES_MAX_COUNT):
-                group.create_task(self._drain(left, sent, progress))
+                group.create_task(self._drain(left, sent, new, progress))
+        sent.repeated -= new  # what a second line repeats was not there before the first
         return sent
 
     async def _drain(
-        self, left: Iterator[C], sent: Sent[C], progress: Callable[[Sequence[C]], None]
+        self,
+        left: Iterator[C],
+        sent: Sent[C],
+        new: set[str],
+        progress: Callable[[Sequence[C]], None],
     ) -> None:
         for command in left:
             await self._pace.turns()
             answer = await self._offer(command)
             if answer.status < 300:
-                sent.accepted += 1
-                if answer.json()["repeated"]:
-                    sent.repeated.add(command.spec.subject(command))
+                subject = command.spec.subject(command)
+                sent.accepted.add(subject)
+                (sent.repeated if answer.json()["repeated"] else new).add(subject)
             else:
                 sent.refused.append((command, _problem(answer)))
             progress([command])

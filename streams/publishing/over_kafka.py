@@ -24,18 +24,20 @@ class KafkaSender:
 
     async def send(self, commands: Iterable[C], progress: Callable[[Sequence[C]], None]) -> Sent[C]:
         left, sent, source = iter(commands), Sent[C](), f"/odori/publish/{self._run}"
+        following = 1
         size = 1 if self._pace.limited else CHUNK_MAX_COMMANDS
         while chunk := list(islice(left, size)):
             await self._pace.turns(len(chunk))
             envelopes = [
                 envelope_of(command, f"{self._run}-{number}", source, self._key, number)
-                for number, command in enumerate(chunk, start=sent.accepted + 1)
+                for number, command in enumerate(chunk, start=following)
             ]
             if await self._bus.publish(self._run, envelopes) < envelopes[-1].sequence:
                 raise BrokerGone(
                     f"Kafka at {self._address} does not take what is sent; is ODORI_KAFKA right?"
                 )
-            sent.accepted += len(chunk)
+            following += len(chunk)
+            sent.accepted.update(command.spec.subject(command) for command in chunk)
             progress(chunk)
         return sent
 

@@ -67,9 +67,10 @@ async def publish(job: Job) -> dict[str, Any]:
         result = await _send_and_follow(job, sender, follower)
         seconds = time.monotonic() - began
     refused = [End(c.order_id, REJECTED, why) for c, why in result.refused]
-    existed = result.repeated | {e.order_id for e in follower.ends if e.accepted_ms < began_ms}
+    ended = [end for end in follower.ends if end.order_id in result.accepted]
+    existed = result.repeated | {e.order_id for e in ended if e.accepted_ms < began_ms}
     told = summary(
-        [*follower.ends, *refused], existed=existed, sent=result.accepted + len(refused),
+        [*ended, *refused], existed=existed, sent=len(result.accepted) + len(refused),
         unreadable=job.unreadable, seconds=seconds,
     )  # fmt: skip
     return told | {"waitingFor": follower.waiting[:SHOWN_MAX_COUNT]}
@@ -87,7 +88,7 @@ async def _leave(job: Job, sender: Sender, topology: Topology) -> dict[str, Any]
             )
     result = await sender.send(job.orders, lambda commands: job.sent(len(commands)))
     place = f"Kafka at {job.settings.kafka}" if job.settings.kafka else str(job.settings.data)
-    return {"left": result.accepted, "in": place, "unreadable": job.unreadable}
+    return {"left": len(result.accepted), "in": place, "unreadable": job.unreadable}
 
 
 @asynccontextmanager
@@ -158,7 +159,7 @@ async def _send_and_follow(job: Job, sender: Sender, follower: Follower) -> Sent
         except BaseException:
             following.cancel()
             raise
-        for command, _ in result.refused:
-            follower.drop(command.order_id)
+        for order in {command.order_id for command, _ in result.refused} - result.accepted:
+            follower.drop(order)
         follower.complete()
     return result

@@ -11,10 +11,10 @@ C = TypeVar("C", bound=Command)
 
 @dataclass
 class Sent(Generic[C]):
-    """What became of sending: the subjects of commands that were done before, and the problem of
-    each command that was not taken."""
+    """What became of sending: the subjects of commands that were taken, those of them that were
+    done before, and the problem of each command that was not taken."""
 
-    accepted: int = 0
+    accepted: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
     refused: list[tuple[C, str]] = field(default_factory=list)
 

@@ -19,7 +19,7 @@ from streams.cli import main
 PATIENCE_S = 30
 
 
-def odori(*args: object, stdin: str | None = None) -> Result:
+def odori(*args: object, stdin: str | bytes | None = None) -> Result:
     """Run a command here; a bug in it is raised. Its log goes where its errors went: nowhere."""
     handlers = logging.getLogger().handlers[:]
     result = CliRunner().invoke(main, [str(arg) for arg in args], input=stdin)

@@ -95,6 +95,43 @@ def test_a_line_that_is_no_order_is_named_and_the_others_are_published(shop: Pat
     assert "line 2: /items/0/quantity" in result.stderr
 
 
+@pytest.mark.parametrize("via", ["http", "bus"])
+def test_a_line_that_comes_twice_is_one_order_that_did_not_exist_before(
+    via: str, shop: Path
+) -> None:
+    lines = "\n".join([order(f"T-{via}-1"), order(f"T-{via}-2"), *[order(f"T-{via}-1")] * 3])
+    said = told("publish", "-", "--via", via, "--data", shop, stdin=lines)
+    assert (said["orders"], said["confirmed"], said["notEnded"]) == (2, 2, 0)
+    assert said["existedAlready"] == 0
+
+
+def test_an_order_keeps_its_result_when_a_later_line_contradicts_it(shop: Path) -> None:
+    lines = "\n".join([order("X-1"), order("X-1", quantity=2)])
+    said = told("publish", "-", "--rate", 20, "--data", shop, stdin=lines)
+    assert (said["orders"], said["confirmed"], said["notEnded"]) == (2, 1, 0)
+    assert sum(said["rejected"].values()) == 1
+    again = told("publish", "-", "--data", shop, stdin=order("X-1", quantity=3))
+    assert (again["orders"], again["confirmed"], again["notEnded"]) == (1, 0, 0)
+    assert sum(again["rejected"].values()) == 1
+
+
+@pytest.mark.parametrize("piped", [True, False])
+def test_a_line_that_is_no_text_is_a_line_that_is_no_order(
+    piped: bool, shop: Path, tmp_path: Path
+) -> None:
+    name = f"N-{piped}"
+    wrong = [b"\xff\xfe", b'{"a":"\xff"}', b'{"orderId": "\\ud800"}']
+    lines = b"\n".join([order(f"{name}-1").encode(), *wrong, order(f"{name}-2").encode()])
+    file = tmp_path / "orders.jsonl"
+    file.write_bytes(lines)
+    source = "-" if piped else file
+    result = odori("publish", source, "--data", shop, "--json", stdin=lines if piped else None)
+    said = json.loads(result.stdout)
+    assert (result.exit_code, said["orders"], said["confirmed"]) == (NO, 2, 2)
+    assert [wrong.split(":")[0] for wrong in said["unreadable"]] == ["line 2", "line 3", "line 4"]
+    assert "is no UTF-8: invalid start byte at byte 1" in said["unreadable"][0]
+
+
 def test_the_progress_bar_counts_on_orders_only(shop: Path, tmp_path: Path) -> None:
     file = tmp_path / "orders.jsonl"
     file.write_text("\n".join(["[]", order("P-1"), "{", order("P-2")]))

@@ -99,7 +99,7 @@ def test_the_lines_of_a_file_that_are_shown_are_orders() -> None:
     [block] = blocks("jsonl")
     wrong: list[str] = []
     lines = block.splitlines()
-    assert len(list(orders(lines, "", lambda number, why: wrong.append(why)))) == len(lines) == 2
+    assert len(list(orders(map(str.encode, lines), "", lambda number, why: wrong.append(why)))) == len(lines) == 2
     assert wrong == []
 
 
