@@ -98,8 +98,8 @@ async def test_what_curl_sends_is_answered_as_said_where_it_is_sent(tmp_path: Pa
 def test_the_lines_of_a_file_that_are_shown_are_orders() -> None:
     [block] = blocks("jsonl")
     wrong: list[str] = []
-    lines = block.splitlines()
-    assert len(list(orders(map(str.encode, lines), "", lambda number, why: wrong.append(why)))) == len(lines) == 2
+    lines = block.encode().splitlines()
+    assert len(list(orders(lines, "", lambda number, why: wrong.append(why)))) == len(lines) == 2
     assert wrong == []
 
 
