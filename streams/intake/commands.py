@@ -40,7 +40,7 @@ class Counter:
         try:
             return await self._take(command, request, trace)
         except Problem as problem:
-            say_failed(problem.status, command.spec.wire, "", trace, str(problem))
+            say_failed(problem.status, command.spec.wire, problem.saga, trace, str(problem))
             problem.headers["traceparent"] = trace
             raise
 
@@ -51,8 +51,12 @@ class Counter:
         body = await self.bodies.read(request)
         try:
             message = read(command, body, client, key)
-            with self.in_flight.claim(command.spec.domain, client, key):
-                return await self._hand_in(message, client, key, trace, request.url.path)
+            try:
+                with self.in_flight.claim(command.spec.domain, client, key):
+                    return await self._hand_in(message, client, key, trace, request.url.path)
+            except Problem as problem:
+                problem.saga = message.spec.saga(message)
+                raise
         finally:
             self.bodies.release(body)
 

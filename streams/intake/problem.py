@@ -11,7 +11,8 @@ MEDIA_TYPE = "application/problem+json"
 class Problem(Exception):
     """A request that is answered with a problem.
 
-    `kind` names the problem's type; it never changes once published.
+    `kind` names the problem's type; it never changes once published. `saga` is whose command it
+    was, for the log, where that was read.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Problem(Exception):
         self.detail = detail
         self.headers = dict(headers or {})
         self.facts = facts
+        self.saga = ""
 
     def response(self, instance: str) -> Response:
         """The answer; `instance` is the path that was asked for."""

@@ -47,7 +47,9 @@ async def orders(house: House) -> set[str]:
     return {row["orderId"] for row in rows}
 
 
-async def test_a_locked_store_is_503_and_ready_again_when_it_is_free(tmp_path: Path) -> None:
+async def test_a_locked_store_is_503_and_ready_again_when_it_is_free(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with opened(tmp_path) as house:
         await house.stock_up()
         before = house.state()
@@ -55,6 +57,9 @@ async def test_a_locked_store_is_503_and_ready_again_when_it_is_free(tmp_path: P
             answer = await house.post("/api/orders", order())
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
             assert house.state() == before
+            line = next(x for x in capsys.readouterr().out.splitlines() if "http.failed" in x)
+            assert "saga=O-1" in line
+            assert answer.headers["traceparent"].split("-")[1] in line
         assert (await house.post("/api/orders", order())).status_code == 202
         await house.until("OrderConfirmed")
 
