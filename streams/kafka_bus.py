@@ -59,12 +59,19 @@ class KafkaSubscription(Subscription):
 
 
 class KafkaBus(Bus):
-    """`settings` are the Kafka client's own (security_protocol, sasl_..., ssl_...)."""
+    """`settings` are the Kafka client's own (security_protocol, sasl_..., ssl_...). `name` is that
+    of the one process that may live under it; its members of groups replace those of the last."""
 
     def __init__(
-        self, address: str, settings: Mapping[str, Any] | None = None, *, epoch: int = 1
+        self,
+        address: str,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        epoch: int = 1,
+        name: str = "",
     ) -> None:
         self._epoch = epoch
+        self._name = "" if "client_id" in (settings or {}) else name
         self._connection = Connection(address, settings)
         self._sender = Sender(self._connection)
         self._subscriptions: list[KafkaSubscription] = []
@@ -83,7 +90,7 @@ class KafkaBus(Bus):
     async def subscribe(
         self, subscriber: str, topics: Sequence[str], skip: Collection[str] = ()
     ) -> Subscription:
-        receiver = Receiver(self._connection, f"{subscriber}.e{self._epoch}")
+        receiver = Receiver(self._connection, f"{subscriber}.e{self._epoch}", self._name)
         await receiver.start(topics)
         self._subscriptions.append(KafkaSubscription(receiver, skip))
         return self._subscriptions[-1]

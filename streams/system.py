@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -134,7 +135,9 @@ class System:
 
         epoch = max(store.epoch for store in self.stores.values())
         client = dict(self.settings.kafka_client)
-        return KafkaBus(self.settings.kafka, client, epoch=epoch)
+        # The folder's own, and its lock is held: whoever bears it on the bus is dead.
+        name = f"odori-{blake2b(self.operator_key.encode(), digest_size=8).hexdigest()}"
+        return KafkaBus(self.settings.kafka, client, epoch=epoch, name=name)
 
     async def submit(self, domain: str, delivery: Delivery) -> Outcome:
         """Hand a command to its domain and wait for the commit."""

@@ -16,8 +16,7 @@ import httpx
 
 #: Seconds after which something that was to happen counts as not happening.
 PATIENCE_SECONDS = 60
-#: A consumer that is taken for dead within the time a test has. Restarts after kill -9 leave
-#: members behind whom the broker waits for that long.
+#: A consumer that is taken for dead within the time a test has.
 SHORT_SESSION = {
     "ODORI_KAFKA_SESSION_TIMEOUT_MS": "1500",
     "ODORI_KAFKA_HEARTBEAT_INTERVAL_MS": "300",

@@ -3,17 +3,20 @@
 import argparse
 import asyncio
 import signal
+from typing import Any
 
 from infra.bus.kafka.connection import Connection
 from infra.bus.kafka.receiver import Receiver
 
 #: Short, so that a test of a paused or killed member need not wait for long.
-SESSION = {"session_timeout_ms": 1_500, "heartbeat_interval_ms": 300}
+SESSION: dict[str, Any] = {"session_timeout_ms": 1_500, "heartbeat_interval_ms": 300}
+#: Longer than a test of a member with a name would wait.
+LONG_SESSION: dict[str, Any] = {"session_timeout_ms": 45_000}
 
 
-async def main(address: str, group: str, topic: str, hold: bool) -> None:
+async def main(address: str, group: str, topic: str, hold: bool, name: str) -> None:
     """Print each value on a line of its own; with `hold` never call anything done."""
-    receiver = Receiver(Connection(address), group, **SESSION)
+    receiver = Receiver(Connection(address), group, name, **(LONG_SESSION if name else SESSION))
     await receiver.start([topic])
     print("ready", flush=True)
     told = asyncio.Event()
@@ -38,5 +41,6 @@ if __name__ == "__main__":
     parser.add_argument("group")
     parser.add_argument("topic")
     parser.add_argument("--hold", action="store_true")
+    parser.add_argument("--name", default="", help="then its session is long")
     asked = parser.parse_args()
-    asyncio.run(main(asked.address, asked.group, asked.topic, asked.hold))
+    asyncio.run(main(asked.address, asked.group, asked.topic, asked.hold, asked.name))

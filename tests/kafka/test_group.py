@@ -12,6 +12,7 @@ from aiokafka.structs import TopicPartition
 
 from infra.bus.kafka.connection import Connection
 from infra.bus.kafka.receiver import Receiver
+from tests.kafka.member import LONG_SESSION
 from tests.kafka.records import (
     PATIENCE_SECONDS,
     hear,
@@ -64,6 +65,35 @@ async def test_a_member_killed_between_poll_and_done_leaves_all_to_the_next(kafk
     await process.wait()
     async with receiving(kafka, "killed.e1", topic) as receiver:
         assert await hear(receiver, 1) == [1]
+
+
+async def test_a_killed_member_is_not_waited_for_by_the_next_of_its_name(kafka: str) -> None:
+    topic = await new_topic(kafka)
+    process = await member(kafka, "named.e1", topic, "--hold", "--name", "odori-a")
+    await send(kafka, topic, 1, 1)
+    await until(process, "1")
+    process.kill()
+    await process.wait()
+    receiver = Receiver(Connection(kafka), "named.e1", "odori-a", **LONG_SESSION)
+    began = asyncio.get_running_loop().time()
+    await receiver.start([topic])
+    assert await hear(receiver, 1) == [1]
+    assert asyncio.get_running_loop().time() - began < LONG_SESSION["session_timeout_ms"] / 3_000
+    await receiver.close()
+
+
+async def test_a_member_of_another_name_stays_in_the_group(kafka: str) -> None:
+    topic = await new_topic(kafka)
+    process = await member(kafka, "others.e1", topic, "--name", "odori-a")
+    admin = Connection(kafka)
+    await admin.bury("others.e1", "odori-b")
+    await send(kafka, topic, 1, 1)
+    await until(process, "1")
+    await admin.bury("others.e1", "odori-a")  # it was alive: it comes back by itself
+    await send(kafka, topic, 2, 2)
+    await until(process, "2")
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
 
 
 async def test_a_member_paused_past_its_session_comes_back_by_itself(kafka: str) -> None:

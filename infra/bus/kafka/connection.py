@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 from aiokafka.helpers import create_ssl_context
+from aiokafka.protocol.group import LeaveGroupRequest
 
 from infra.bus.errors import BusUnreachable, ClientRefused, TopicRefused
 from infra.observe import observe
@@ -119,6 +120,21 @@ class Connection:
             yield consumer
         finally:
             await consumer.stop()
+
+    async def bury(self, group: str, name: str) -> None:
+        """Take the members of this name out of a group: those of a process that died, for which
+        the brokers would wait until its session is over."""
+        admin = await self._admin()
+        try:
+            with suppress(KafkaError):  # then the session is waited for
+                node = await admin.find_coordinator(group)
+                [found] = await admin.describe_consumer_groups([group], node)
+                for member, client, *_ in found.groups[0][5]:
+                    if client == name:
+                        # aiokafka has no public way to take out somebody else
+                        await admin._send_request(LeaveGroupRequest(group, member), node)
+        finally:
+            await admin.close()
 
     async def create_topics(self, topics: Sequence[Topic]) -> None:
         """Create what is missing and leave alone what is there; waits for the brokers."""

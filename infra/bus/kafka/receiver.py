@@ -37,10 +37,16 @@ POLL_WAIT_MS = 60_000
 
 
 class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Records of one group, at least once, in order per partition."""
+    """Records of one group, at least once, in order per partition.
 
-    def __init__(self, connection: Connection, group: str, **settings: Any) -> None:
+    Of one `name`, no two may live: the next takes the last one's place at once.
+    """
+
+    def __init__(self, connection: Connection, group: str, name: str = "", **settings: Any) -> None:
         self._connection = connection
+        self._group, self._name = group, name
+        if name:
+            settings["client_id"] = name
         self._consumer = connection.consumer(group_id=group, **settings)
         self._tracks: dict[Any, Track] = {}
         #: Where partitions begin that have brought nothing since they were assigned.
@@ -51,6 +57,8 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def start(self, topics: Sequence[str]) -> None:
         """Join the group."""
+        if self._name:
+            await self._connection.bury(self._group, self._name)
         self._consumer.subscribe(list(topics), listener=self)
         try:
             await self._consumer.start()
