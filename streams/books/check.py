@@ -13,6 +13,7 @@ from streams.books.across import STORES, across
 from streams.books.inside import Difference, inside, totals
 from streams.books.lost import lost
 from streams.books.moving import Moving, domains_of, moving
+from streams.books.unreadable import naming
 
 #: How often somebody who waits for rest looks again.
 LOOK_INTERVAL_S = 0.2
@@ -64,7 +65,7 @@ def check(
     """Check the books of a data folder, beside a running system or without one.
 
     A store of `domains` that others have heard must be there. With `lag` a broker keeps the
-    positions. Waits up to `wait_s` for rest. Raises NoBooks, or what the engine raises.
+    positions. Waits up to `wait_s` for rest. Raises NoBooks, Unreadable, or what the engine raises.
     """
     files = {path.stem: path for path in sorted(data.glob("*.db"))}
     if not files:
@@ -119,10 +120,12 @@ class _Look:
         ends: list[Difference] = []
         with snapshot(self._connection):
             for store in self._stores:
-                differences += inside(self._connection, store)
-                sums |= totals(self._connection, store)
+                with naming(self._connection, store):
+                    differences += inside(self._connection, store)
+                    sums |= totals(self._connection, store)
             if before.rests and set(self._stores) >= STORES:
-                ends, unfinished = across(self._connection, {row[1] for row in before.dead})
+                with naming(self._connection, *sorted(STORES)):
+                    ends, unfinished = across(self._connection, {row[1] for row in before.dead})
         after = self.moving() if before.rests else before
         reasons = list(after.reasons)
         if before.rests and after.rests and before.marks != after.marks:

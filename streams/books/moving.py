@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.books.inside import has
+from streams.books.unreadable import naming
 
 #: Dead deliveries that are named.
 DEAD_MAX_COUNT = 1_000
@@ -36,19 +37,22 @@ def moving(
     dead: list[tuple[str, str, str, str]] = []
     ends: dict[tuple[str, str], int] = {}
     for store in stores:
-        for lane, following, published in connection.execute(
-            f'SELECT lane, next, published FROM "{store}$lanes" ORDER BY lane'
-        ):
-            ends[store, lane] = following - 1
-            marks.append((store, lane, following, published))
-            if published < following - 1 and not positions:
-                reasons.append(f"{store}: {following - 1 - published} messages are not published")
-        reasons += _waiting(connection, store, now_ms, marks)
-        dead += _dead(connection, store)
-    if positions:
-        reasons += _unheard(connection, stores, ends, marks)
-    if "payment" in stores:
-        reasons += _payments(connection, marks)
+        with naming(connection, store):
+            for lane, following, published in connection.execute(
+                f'SELECT lane, next, published FROM "{store}$lanes" ORDER BY lane'
+            ):
+                ends[store, lane] = following - 1
+                marks.append((store, lane, following, published))
+                behind = following - 1 - published
+                if behind > 0 and not positions:
+                    reasons.append(f"{store}: {behind} messages are not published")
+            reasons += _waiting(connection, store, now_ms, marks)
+            dead += _dead(connection, store)
+    with naming(connection, *stores):
+        if positions:
+            reasons += _unheard(connection, stores, ends, marks)
+        if "payment" in stores:
+            reasons += _payments(connection, marks)
     return Moving(tuple(reasons), (*marks, *dead), tuple(dead))
 
 

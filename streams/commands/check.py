@@ -50,12 +50,13 @@ def command(wait_s: float, verbose: bool, data: Path, as_json: bool) -> None:
     """
     from infra.engine.errors import EngineError
     from streams.books.check import NoBooks, Verdict, check
+    from streams.books.unreadable import Unreadable
     from streams.topology import discover
 
     lag = _lag(data) if settings(data=data).kafka else None
     try:
         books = check(data, domains=discover().parts, lag=lag, wait_s=wait_s)
-    except (NoBooks, EngineError) as error:
+    except (NoBooks, Unreadable, EngineError) as error:
         raise Trouble(str(error)) from None
     if as_json:
         print_json(books.public())

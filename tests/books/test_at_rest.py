@@ -92,6 +92,28 @@ def test_the_command_ends_with_what_it_found(traded: Path) -> None:
     assert json.loads(said.output)["verdict"] == "unbalanced"
 
 
+BROKEN = "SET {} = '{{no json' WHERE rowid = (SELECT max(rowid) FROM \"{}\")"
+
+
+@pytest.mark.parametrize(
+    ("domain", "sql", "named"),
+    [
+        ("payment", f'UPDATE "payment$outbox" {BROKEN.format("payload", "payment$outbox")}',
+         "payment.db, payload of payment-"),
+        ("order", f'UPDATE "order$order" {BROKEN.format("shipping_address", "order$order")}',
+         "order.db, shipping_address of A-"),
+        ("shipping", 'DROP TABLE "shipping$shipment"', "shipping.db: no such table"),
+        ("inventory", 'DROP TABLE "inventory$parked"', "inventory.db: no such table"),
+    ],
+)  # fmt: skip
+def test_a_store_that_cannot_be_read_is_named_with_its_row(
+    traded: Path, domain: str, sql: str, named: str
+) -> None:
+    by_hand(traded, domain, sql)
+    said = CliRunner().invoke(main, ["check", "--data", str(traded)])
+    assert (said.exit_code, named in said.output) == (3, True), said.output
+
+
 def test_a_folder_without_data_says_how_to_start(tmp_path: Path) -> None:
     said = CliRunner().invoke(main, ["check", "--data", str(tmp_path)])
     assert said.exit_code == 3
