@@ -111,11 +111,14 @@ class StoreEnds:
         accepted = to_millis(placed.at)
         if confirmed is not None and confirmed.state == State.DONE:
             return End(order, CONFIRMED, "", accepted, to_millis(confirmed.at))
-        failure = failures.get(placed.undone_by or "")
-        if failure is None or placed.undone_at is None or row is None:
+        if placed.undone_at is None or row is None:
             return None
-        entries = {step: ledger.get((order, step)) for step in undone_on(failure)}
-        if any(entry is None or entry.state == State.DONE for entry in entries.values()):
+        failure = failures.get(placed.undone_by or "")
+        entries = {
+            step: ledger.get((order, step)) for step in (undone_on(failure) if failure else TABLE)
+        }
+        left = any(entry is None or entry.state == State.DONE for entry in entries.values())
+        if failure and left:  # one that is pruned was heard by all whom it concerns
             return None
         undone = tuple(step for step, e in entries.items() if e and e.state == State.UNDONE)
         ended = to_millis(placed.undone_at)

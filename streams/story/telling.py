@@ -41,13 +41,14 @@ class Teller:
         step = self.topology.parts[domain].domain.steps.get(entry.step)
         state = State.DONE if entry.state == State.UNDONE else entry.state
         yield self._moment(
-            domain, entry, entry.step, state, entry.at, entry.cause, step.announces if step else ()
-        )
+            domain, entry, entry.step, state, entry.at, entry.cause, entry.heard_type,
+            step.announces if step else (),
+        )  # fmt: skip
         if entry.undone_at is not None and step is not None and step.undo is not None:
             undo = step.undo
             yield self._moment(
                 domain, entry, f"{undo.name} ({entry.step})", State.UNDONE, entry.undone_at,
-                entry.undone_by or "", undo.announces,
+                entry.undone_by or "", "", undo.announces,
             )  # fmt: skip
 
     def _moment(
@@ -58,8 +59,11 @@ class Teller:
         state: str,
         at: datetime,
         cause: str,
+        known: str,
         announces: tuple[type[Message], ...],
     ) -> Moment:
+        """`known` is the type that was heard as far as the ledger tells, once the message is gone;
+        of a failure that undid something it keeps only the id."""
         heard = self.messages.get(cause)
         types = {message.spec.wire for message in announces}
         said = tuple(
@@ -70,7 +74,7 @@ class Teller:
         taken_back = state in (State.UNDONE, State.FORBIDDEN)
         return Moment(
             at=stamp(at), domain=domain, step=step, state=str(state),
-            heard=heard.type if heard else entry.heard_type, cause=cause, subject=entry.subject,
+            heard=heard.type if heard else known, cause=cause, subject=entry.subject,
             took_ms=_took_ms(heard, at), why=_why(heard) if heard and taken_back else "", said=said,
         )  # fmt: skip
 
@@ -90,9 +94,7 @@ class Teller:
         return [e for e in self.messages.values() if e.saga == self.saga]
 
     def _state(self, waits: list[str]) -> str:
-        failed = any(
-            issubclass(type(e.decoded(self.topology.catalogue)), Failure) for e in self._own()
-        )
+        failed = self._failed()
         if self.parked:
             return "stuck"
         if waits:
@@ -100,6 +102,13 @@ class Teller:
         if failed:
             return "compensated"
         return "rejected" if all(e.state == State.REFUSED for _, e in self.entries) else "done"
+
+    def _failed(self) -> bool:
+        """Whether a failure ended it; the ledger still knows when its message is pruned."""
+        taken_back = (State.UNDONE, State.FORBIDDEN)
+        return any(e.saga == self.saga and e.state in taken_back for _, e in self.entries) or any(
+            isinstance(e.decoded(self.topology.catalogue), Failure) for e in self._own()
+        )
 
 
 def _end(moments: list[Moment]) -> str:

@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from streams import prune
+from streams.publishing.ends import End, StoreEnds
+from streams.readers import readers
 from streams.books.check import Verdict, check
 from streams.cli import main
 from streams.topology import discover
@@ -87,6 +89,36 @@ def test_an_order_whose_saga_has_not_ended_keeps_what_its_undo_needs(traded: Pat
     by_hand(traded, "shipping", """DELETE FROM "shipping$ledger" WHERE saga = 'A-0-a'""")
     pruned(traded)
     assert count(traded, "inventory", "ledger", "heard IS NOT NULL") == 1
+
+
+async def ends(data: Path) -> list[End]:
+    """How `odori publish` sees the orders when it comes once more."""
+    sql = 'SELECT order_id, customer_id FROM "order$order" ORDER BY order_id'
+    topology = discover()
+    async with readers(data, topology) as stores:
+        return await StoreEnds(stores, topology).look(asked(data, "order", sql))
+
+
+def test_orders_have_ended_as_they_had_before(traded: Path) -> None:
+    before = asyncio.run(ends(traded))
+    assert {end.outcome for end in before} == {"confirmed", "cancelled"}
+    pruned(traded)
+    assert asyncio.run(ends(traded)) == before
+
+
+@pytest.mark.parametrize("order", ["A-0-sunk", "A-0-short", "A-0-poor"])
+def test_the_story_of_a_compensated_order_ends_as_before(traded: Path, order: str) -> None:
+    before, _ = story(traded, order), pruned(traded)
+    after = story(traded, order)
+    assert after["state"] == before["state"] == "compensated"
+    heard = {m["heard"] for m in after["moments"] if m["state"] == "undone"}
+    assert heard == {""}
+
+
+def story(data: Path, saga: str) -> dict[str, Any]:
+    result = CliRunner().invoke(main, ["saga", saga, "--json", "--data", str(data)])
+    assert result.exit_code == 0, result.output
+    return dict(json.loads(result.output))
 
 
 async def test_lanes_of_processes_that_are_gone_go_with_their_positions(traded: Path) -> None:
