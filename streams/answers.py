@@ -1,7 +1,9 @@
 """What a client is answered, from the outcome of its command."""
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
+from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
 from compensations.ledger import State
@@ -17,6 +19,8 @@ def answer(delivery: Delivery, outcome: Outcome) -> tuple[int, str]:
     if outcome.stored is not None:
         detail = "this Idempotency-Key was used with another body"
         return _problem(UNPROCESSABLE, "idempotency-key-reused", detail)
+    if outcome.earlier is not None and outcome.earlier.state == State.REFUSED:
+        return _problem(CONFLICT, "refused-before", _refused_before(delivery))
     if outcome.result is Result.CLASH:
         detail = f"{_key_of(delivery)} exists already, with another body"
         return _problem(CONFLICT, "already-exists", detail)
@@ -27,8 +31,6 @@ def answer(delivery: Delivery, outcome: Outcome) -> tuple[int, str]:
         facts = said.model_dump(mode="json", by_alias=True, exclude_none=True)
         detail = str(facts.get("detail") or facts.get("reason") or type(said).__name__)
         return _problem(CONFLICT, said.spec.wire, detail, facts)
-    if outcome.earlier is not None and outcome.earlier.state == State.REFUSED:
-        return _problem(CONFLICT, "refused-before", f"{delivery.saga} was refused before")
     body = {
         "saga": delivery.saga,
         "announced": [m.spec.wire for m in outcome.announced],
@@ -43,6 +45,14 @@ def _key_of(delivery: Delivery) -> str:
     minted = body.spec.minted if body is not None else None
     own = getattr(body, minted) if minted else ""
     return f"request {own} of {delivery.saga}" if own and own != delivery.saga else delivery.saga
+
+
+def _refused_before(delivery: Delivery) -> str:
+    """What is refused stays so, whatever has changed since; another id asks anew."""
+    minted = delivery.body.spec.minted if delivery.body is not None else None
+    another = f"; use another {to_camel(minted)}" if minted else ""
+    why = f"/api/sagas/{quote(delivery.saga, safe='')} tells why"
+    return f"{_key_of(delivery)} was refused before and stays so ({why}){another}"
 
 
 def _problem(

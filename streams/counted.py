@@ -7,6 +7,7 @@ from infra.observe import observe
 from streams.delivery import Delivery, Via
 from streams.envelope import Envelope
 from streams.handle import Handled
+from streams.parked import line_of
 from streams.trace import trace_id
 
 
@@ -40,5 +41,5 @@ def observe_batch(
         if outcome.error:
             trace = delivery.envelope.traceparent if delivery.envelope else ""
             why = {"result": outcome.result.value, "error": outcome.error}
-            whose = {"saga": delivery.saga, "trace": trace_id(trace)}
+            whose = {"saga": line_of(delivery)[0], "trace": trace_id(trace)}
             observe("delivery.failed", 1, domain=domain, **whose, **why)

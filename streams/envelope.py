@@ -9,6 +9,7 @@ from pydantic_core import from_json, to_json
 from infra.engine.table import Value
 from schemas.catalogue import Catalogue, SchemaError
 from schemas.message import Message
+from streams.trace import taken_over
 
 #: Headers as every bus binding carries them.
 Headers = list[tuple[str, bytes]]
@@ -140,14 +141,14 @@ class Envelope:
         lacking = [name for name in _REQUIRED if not found.get(f"ce_{name}")]
         if lacking:
             raise NotCloudEvent(f"{topic}: missing CloudEvents attributes {', '.join(lacking)}")
-        hop = found.get("traceparent", "")
+        hop = found.get("traceparent") or found.get("ce_traceparent") or taken_over(None)
         start, mark = found.get("ce_traceparent", hop), found.get(OPERATOR_MARK)
         return cls(
             id=found["ce_id"], source=found["ce_source"], type=found["ce_type"],
             topic=topic, key=(key or b"").decode("utf-8", "replace"), payload=payload,
             saga=found.get("ce_correlationid", ""), subject=found.get("ce_subject", ""),
             time=found.get("ce_time", ""), cause=found.get("ce_causationid", ""),
-            sequence=_number(found.get("ce_sequence", "")), traceparent=hop or start, origin=start,
+            sequence=_number(found.get("ce_sequence", "")), traceparent=hop, origin=start,
             extra=[(OPERATOR_MARK, mark.encode())] if mark else None,
         )  # fmt: skip
 

@@ -46,15 +46,10 @@ def charge(event: StockReserved, tx: Tx) -> PaymentCompleted | PaymentDeclined |
         requested = _opened(event, amount, Status.REQUESTED, tx)
         return event.onward(ChargeRequested, payment_id=requested.payment_id)
     wallet = tx.get(Wallet, event.customer_id)
-    reason = (
-        "wallet" if wallet is None
-        else "currency" if wallet.currency != event.currency
-        else "funds" if wallet.balance < amount
-        else ""
-    )  # fmt: skip
+    reason, detail = _unable(wallet, event, amount)
     if wallet is None or reason:
         _opened(event, amount, Status.DECLINED, tx, declined=reason)
-        return PaymentDeclined(**event.ref(), reason=reason)
+        return PaymentDeclined(**event.ref(), reason=reason, detail=detail)
     tx.put(
         wallet.but(
             balance=wallet.balance - amount, charged=wallet.charged + amount,
@@ -119,6 +114,17 @@ def settle(
         **payment.facts(), payment_id=payment.payment_id,
         transaction_id=event.transaction_id or payment.payment_id,
     )  # fmt: skip
+
+
+def _unable(wallet: Wallet | None, event: StockReserved, amount: int) -> tuple[str, str]:
+    """Why the wallet cannot pay, in a word and in a sentence that does not say what is in it."""
+    if wallet is None:
+        return "wallet", f"customer {event.customer_id} has no wallet"
+    if wallet.currency != event.currency:
+        return "currency", f"the wallet is not in {event.currency}"
+    if wallet.balance < amount:
+        return "funds", f"the wallet has less than {event.amount} {event.currency}"
+    return "", ""
 
 
 def _opened(

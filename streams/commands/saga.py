@@ -83,7 +83,7 @@ def _show(told: Any) -> None:
         due = f", next try {stuck.due}" if stuck.due else ""
         console.print(
             f"parked in {stuck.domain}: {_name(stuck.type)} ({stuck.state}, {stuck.attempts}"
-            f" attempts{due}): {stuck.reason}",
+            f" attempt{'s' * (stuck.attempts != 1)}{due}): {stuck.reason}",
             markup=False,
         )
     if told.waits_for:

@@ -29,10 +29,6 @@ class Follower:
             self._known.add(order[0])
             self._waiting[order[0]] = order[1]
 
-    def drop(self, order: str) -> None:
-        """It was not accepted, so there is nothing to wait for."""
-        self._waiting.pop(order, None)
-
     def complete(self) -> None:
         """No more will be added."""
         self._complete = True

@@ -47,9 +47,9 @@ class HttpSender:
                 subject = command.spec.subject(command)
                 sent.accepted.add(subject)
                 (sent.repeated if answer.json()["repeated"] else new).add(subject)
+                progress([command])
             else:
                 sent.refused.append((command, _problem(answer)))
-            progress([command])
 
     async def _offer(self, command: Command) -> Answer:
         headers = {"content-type": "application/json"}

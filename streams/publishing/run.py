@@ -64,13 +64,11 @@ async def publish(job: Job) -> dict[str, Any]:
         if job.opening:
             await _open(job, sender, ends)
         follower, began = Follower(ends, job.ended), time.monotonic()
-        result = await _send_and_follow(job, sender, follower)
+        result, refused = await _send_and_follow(job, sender, follower)
         seconds = time.monotonic() - began
-    refused = [End(c.order_id, REJECTED, why) for c, why in result.refused]
-    ended = [end for end in follower.ends if end.order_id in result.accepted]
-    existed = result.repeated | {e.order_id for e in ended if e.accepted_ms < began_ms}
+    existed = result.repeated | {e.order_id for e in follower.ends if e.accepted_ms < began_ms}
     told = summary(
-        [*ended, *refused], existed=existed, sent=len(result.accepted) + len(refused),
+        [*follower.ends, *refused], existed=existed, sent=len(result.accepted) + len(refused),
         unreadable=job.unreadable, seconds=seconds,
     )  # fmt: skip
     return told | {"waitingFor": follower.waiting[:SHOWN_MAX_COUNT]}
@@ -146,7 +144,11 @@ def _products(opening: Sequence[Command]) -> list[str]:
     return [command.product_id for command in opening if isinstance(command, ListProduct)]
 
 
-async def _send_and_follow(job: Job, sender: Sender, follower: Follower) -> Sent[Order]:
+async def _send_and_follow(
+    job: Job, sender: Sender, follower: Follower
+) -> tuple[Sent[Order], list[End]]:
+    """What became of sending, and the ends of the orders that were not taken."""
+
     def sent(commands: Sequence[Order]) -> None:
         for command in commands:
             follower.add((command.order_id, command.customer_id))
@@ -159,7 +161,9 @@ async def _send_and_follow(job: Job, sender: Sender, follower: Follower) -> Sent
         except BaseException:
             following.cancel()
             raise
-        for order in {command.order_id for command, _ in result.refused} - result.accepted:
-            follower.drop(order)
+        refused = [End(command.order_id, REJECTED, why) for command, why in result.refused]
+        for end in refused:
+            job.sent(1)
+            job.ended(end)
         follower.complete()
-    return result
+    return result, refused

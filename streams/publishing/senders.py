@@ -20,7 +20,8 @@ class Sent(Generic[C]):
 
 
 class Sender(Protocol):
-    """Sends commands in order, returns when all are durable; tells each time some were taken."""
+    """Sends commands in order, returns when all are durable; tells each time some were taken.
+    What was not taken is in the answer."""
 
     async def send(
         self, commands: Iterable[C], progress: Callable[[Sequence[C]], None]

@@ -11,9 +11,9 @@ from rich.table import Table
 from streams.publishing.ends import CANCELLED, CONFIRMED, REJECTED, End
 
 
-def percentile(ordered: Sequence[int], share: float) -> int:
-    """The value below which this share of them lies (nearest rank); 0 of none."""
-    return ordered[max(0, ceil(len(ordered) * share) - 1)] if ordered else 0
+def percentile(ordered: Sequence[int], share: float) -> int | None:
+    """The value below which this share of them lies (nearest rank); none has none."""
+    return ordered[max(0, ceil(len(ordered) * share) - 1)] if ordered else None
 
 
 def summary(
@@ -66,6 +66,7 @@ def show(told: dict[str, Any], console: Console) -> None:
         table.add_row("lines that are no order", f"{len(told['unreadable'])}")
     if told["ordersPerSecond"]:
         table.add_row("orders/s", f"{told['ordersPerSecond']}")
+    if told["p50Ms"] is not None:
         table.add_row("accepted to ended, p50", f"{told['p50Ms']} ms")
         table.add_row("accepted to ended, p99", f"{told['p99Ms']} ms")
     table.add_row("compensations run", f"{sum(told['compensations'].values())}")

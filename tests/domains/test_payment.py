@@ -74,20 +74,20 @@ def test_a_wallet_pays_in_one_pass_and_history_waits_for_a_change(till: Stage) -
 
 
 @pytest.mark.parametrize(
-    ("rows", "reason"),
+    ("rows", "reason", "detail"),
     [
-        ([], "wallet"),
-        ([wallet(2_099)], "funds"),
-        ([wallet(10_000, currency="EUR")], "currency"),
+        ([], "wallet", "customer ann has no wallet"),
+        ([wallet(2_099)], "funds", "the wallet has less than 21.00 USD"),
+        ([wallet(10_000, currency="EUR")], "currency", "the wallet is not in USD"),
     ],
 )
 def test_a_declined_payment_leaves_its_row_and_takes_nothing(
-    rows: list[Wallet], reason: str
+    rows: list[Wallet], reason: str, detail: str
 ) -> None:
     till = Stage("payment", *rows)
     [said] = till.when(RESERVED)
     assert isinstance(said, PaymentDeclined)
-    assert said.reason == reason
+    assert (said.reason, said.detail) == (reason, detail)
     assert till.one(Payment).status is Status.DECLINED
     assert till.rows(Wallet) == rows
 

@@ -145,3 +145,23 @@ async def test_a_refusal_says_where_it_was_asked_for_at_once_and_when_it_is_repe
         assert [answer.json()["instance"] for answer in answers] == [
             "/api/orders", "/orders/demo-process", *["/api/orders"] * 3,
         ]  # fmt: skip
+
+
+async def test_what_was_refused_stays_so_and_says_where_and_how_to_go_on(tmp_path: Path) -> None:
+    async with opened(tmp_path) as house:
+        nothing = await house.post("/api/orders", order("O/1"))
+        assert nothing.json()["detail"] == "line 1: no product tea"
+        await house.stock_up()
+        for again in (order("O/1"), order("O/1", quantity=3)):
+            answer = await house.post("/api/orders", again)
+            assert (answer.status_code, answer.json()["title"]) == (409, "refused before")
+            assert answer.json()["detail"] == (
+                "O/1 was refused before and stays so (/api/sagas/O%2F1 tells why);"
+                " use another orderId"
+            )
+        told = (await house.client.get("/api/sagas/O%2F1")).json()
+        assert told["moments"][0]["said"][0]["body"]["detail"] == "line 1: no product tea"
+        cancel = {"orderId": "O/1", "customerId": "ann", "requestId": "r1"}
+        for words in ("CancelRefused", "request r1 of O/1 was refused before", "another requestId"):
+            answer = await house.post("/api/order/cancel-order", cancel)
+            assert words in answer.text, answer.text

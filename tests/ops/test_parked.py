@@ -61,6 +61,8 @@ async def test_what_is_dead_is_listed_shown_and_put_back_while_nothing_runs(
     broken.undo()
     [listed] = await asyncio.to_thread(told, tmp_path, "parked", "list", "--state", "dead")
     assert (listed["saga"], listed["reason"]) == ("O-1", "a bug in confirm")
+    saga = await asyncio.to_thread(odori, tmp_path, "saga", "O-1")
+    assert "(dead, 1 attempt): a bug in confirm" in saga.output
     shown = await asyncio.to_thread(told, tmp_path, "parked", "show", listed["id"])
     assert json.loads(shown["value"])["orderId"] == "O-1"
     assert "AssertionError: a bug in confirm" in shown["error"]

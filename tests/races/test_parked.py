@@ -1,10 +1,14 @@
 """Deliveries that fail, their lines, and what nobody can read: race 11, bad input on the bus."""
 
 import asyncio
+import json
+import logging
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import pytest
 from domains.domain import Step
 from domains.order.rows import Order
 from infra.clock import utc_now
+from infra.observe import log_to
 from schemas.inventory import StockReleased
 from schemas.message import Message
 from schemas.order import CancelOrder, OrderPlaced
@@ -20,12 +25,14 @@ from schemas.payment import ChargeRequested
 from schemas.shipping import ShipmentArranged, ShipmentRefused
 from streams import parked
 from streams.bus import Arrival
-from streams.delivery import Result
+from streams.counted import observe_batch
+from streams.delivery import Delivery, Result
 from streams.envelope import Envelope, Headers, NotCloudEvent
 from streams.putback import Found, put_back
 from streams.rows import Parked, ParkedHead, TimerDue
 from streams.timers import due_deliveries
 from streams.topology import Route, Topology
+from streams.trace import trace_id
 from tests.given import TOPOLOGY
 from tests.races.desk import Desk, at_once, delivered, names, results
 from tests.trade import event, listings, place
@@ -246,3 +253,26 @@ def test_nobody_hears_what_was_not_meant_for_it(tmp_path: Path) -> None:
     desk = Desk("order", tmp_path)
     assert results(desk.hear(event(OrderPlaced))) == [Result.IGNORED]
     assert desk.commits == 0
+
+
+@pytest.fixture
+def log() -> Iterator[StringIO]:
+    """What is logged, as `odori up` writes it; else this suite is quiet."""
+    written = StringIO()
+    log_to(written)
+    yield written
+    log_to(level=logging.CRITICAL)
+
+
+def test_the_log_names_the_saga_and_the_trace_of_what_is_dead(
+    tmp_path: Path, log: StringIO
+) -> None:
+    facts = {"specversion": "1.0", "id": "c-1", "source": "/kcat", "type": place().spec.wire}
+    headers = [(f"ce_{name}", value.encode()) for name, value in facts.items()]
+    envelope = Envelope.of_record("order.commands", b"k", b"{}", headers)
+    desk, dead = Desk("order", tmp_path), Delivery(envelope, arrival=Arrival(envelope, "", 0, 1))
+    observe_batch("order", [dead], desk.hear(dead), [])
+    [row], line = desk.rows(Parked), json.loads(log.getvalue())
+    assert (line["event"], line["level"]) == ("delivery.failed", "warning")
+    assert (line["saga"], line["trace"]) == (row.saga, trace_id(row.trace or ""))
+    assert len(line["trace"]) == 32
