@@ -130,8 +130,9 @@ def command(
     """Publish orders, wait until every one has ended, and sum up.
 
     FILE has one order per line, the body of POST /api/orders; "-" is standard input. Orders without
-    an orderId get one made from their line: the same file is the same orders, unless --prefix
-    differs. An order that exists already is not placed again, only waited for.
+    an orderId get one made from the text and the number of their line: the same line at the same
+    place is the same order, in another file, too, unless --prefix differs. An order that exists
+    already is not placed again, only waited for.
 
     Latency is measured from the commit that placed an order to the commit that confirmed or
     cancelled it, as the ledger of the order domain has them; with --url of a system elsewhere, to

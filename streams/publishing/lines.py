@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 from schemas.catalogue import explain
 from schemas.order import PlaceOrder
 
-#: Ids for orders that bring none, so that the same file is the same orders.
+#: Ids for orders that bring none, so that the same line at the same place is the same order.
 NAMESPACE = uuid5(NAMESPACE_URL, "https://odori.dev/publish")
 
 

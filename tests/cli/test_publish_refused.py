@@ -33,3 +33,14 @@ def test_where_nothing_was_measured_no_figure_is_given(shop: Path) -> None:
     assert "accepted to ended" not in result.output
     again = odori("publish", "-", "--data", shop, "--json", stdin=order("NO-3", product="nothing"))
     assert json.loads(again.stdout)["p50Ms"] is None
+
+
+def test_a_line_without_an_id_is_the_same_order_in_another_file_and_help_says_so(
+    shop: Path, tmp_path: Path
+) -> None:
+    for number, existed in enumerate((0, 1)):
+        file = tmp_path / f"{number}.jsonl"
+        file.write_text("\n".join([order(f"FIRST-{number}"), order(None, quantity=3)]))
+        assert told("publish", file, "--data", shop)["existedAlready"] == existed
+    said = " ".join(odori("publish", "--help").output.split())
+    assert "the same line at the same place is the same order, in another file, too" in said

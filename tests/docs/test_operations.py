@@ -140,6 +140,13 @@ async def test_the_rules_of_a_provider_that_misbehaves_do_what_the_page_says(
     await provider.close()
 
 
+def test_copies_of_the_data_are_kept_out_of_the_repository() -> None:
+    ignored = set((PAGE.parents[1] / ".gitignore").read_text().splitlines())
+    copies = [line for line in commands() if line.startswith(("odori backup", "odori restore"))]
+    folders = {shlex.split(line)[2 if " backup " in line else -1] for line in copies}
+    assert {f"/{folder.split('/')[0]}/" for folder in folders} <= ignored, folders
+
+
 def test_every_command_on_the_page_is_one_of_ours() -> None:
     from streams.cli import COMMANDS
 

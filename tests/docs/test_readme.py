@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -74,11 +75,19 @@ def assert_known(words: list[str]) -> None:
     )
 
 
+def sent() -> list[tuple[str, Any]]:
+    """The path and the body of what curl sends; after --next it sends once more."""
+    calls = [call for c in COMMANDS if "-d" in c for call in c.split("--next")]
+    found = [words for call in calls for words in parts(call)]
+    paths = [next(w for w in words if w.startswith("http")) for words in found]
+    bodies = [json.loads(words[words.index("-d") + 1]) for words in found]
+    return [
+        (p.removeprefix("http://127.0.0.1:3000"), b) for p, b in zip(paths, bodies, strict=True)
+    ]
+
+
 async def test_what_curl_sends_is_answered_as_said_where_it_is_sent(tmp_path: Path) -> None:
-    sent = [words for c in COMMANDS for words in parts(c) if "-d" in words]
-    paths = [next(w for w in words if w.startswith("http")) for words in sent]
-    order, cancel, refund = [json.loads(words[words.index("-d") + 1]) for words in sent]
-    place, stop, pay_back = [path.removeprefix("http://127.0.0.1:3000") for path in paths]
+    (place, order), (stop, cancel), (pay_back, refund), by_card, at_once = sent()
     async with opened(tmp_path) as home:
         await home.stock_up(order["items"][0]["productId"])
         wallet = {"customerId": order["customerId"], "currency": "USD", "opening": "100.00"}
@@ -93,6 +102,8 @@ async def test_what_curl_sends_is_answered_as_said_where_it_is_sent(tmp_path: Pa
         answer = await home.operate(pay_back, refund)
         assert answer.status_code == 202, answer.text
         await home.until("PaymentRefunded", order["orderId"])
+        assert [(await home.post(*call)).status_code for call in (by_card, at_once)] == [202, 202]
+        await home.until("OrderCancelled", by_card[1]["orderId"])
 
 
 def test_the_lines_of_a_file_that_are_shown_are_orders() -> None:
@@ -116,6 +127,10 @@ def test_the_program_for_kafka_makes_a_command_that_is_known() -> None:
     }
     assert f"-t {order.spec.topic}" in kcat
     assert f"ce_type={order.spec.wire}" in kcat
+    [file] = blocks("json")
+    assert kcat.endswith(" order.json")
+    assert file.count("\n") == 1, "from a pipe every line would be a message"
+    assert PlaceOrder.parse(file).order_id == parts(kcat)[0][parts(kcat)[0].index("-k") + 1]
 
 
 def test_the_domain_that_is_shown_is_the_one_that_is_written(tmp_path: Path) -> None:

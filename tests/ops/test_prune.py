@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from streams import prune
-from streams.publishing.ends import End, StoreEnds
-from streams.readers import readers
 from streams.books.check import Verdict, check
 from streams.cli import main
+from streams.publishing.ends import End, StoreEnds
+from streams.readers import readers
 from streams.topology import discover
 from tests.books.trading import asked, at_rest, by_hand, open_shop, trade, trading
 
