@@ -40,13 +40,16 @@ def test_an_order_that_was_rejected_says_why(shop: Path) -> None:
 
 
 def test_a_confirmed_order_that_was_refunded_says_so_at_once(shop: Path) -> None:
-    assert "refunded" not in odori("saga", "NW-10248", "--data", shop).output
-    asked = {"orderId": "NW-10248", "customerId": "VINET", "requestId": "r1"}
-    url, key = f"{alive(shop)}/api/payment/refund-payment", (shop / "operator.key").read_text()
-    httpx.post(url, json=asked, headers={OPERATOR_HEADER: key}).raise_for_status()
+    last = "NW-10287"  # placed last, so that it is among the latest
+    assert "refunded" not in odori("saga", last, "--data", shop).output
+    url, key = alive(shop), (shop / "operator.key").read_text()
+    customer = httpx.get(f"{url}/api/orders/{last}").json()["customerId"]
+    asked = {"orderId": last, "customerId": customer, "requestId": "r1"}
+    refund = f"{url}/api/payment/refund-payment"
+    httpx.post(refund, json=asked, headers={OPERATOR_HEADER: key}).raise_for_status()
     assert odori("check", "--wait", PATIENCE_S, "--data", shop).exit_code == 0
-    first = odori("saga", "NW-10248", "--data", shop).output.splitlines()[0]
-    assert first == "NW-10248: done, refunded"
+    first = odori("saga", last, "--data", shop).output.splitlines()[0]
+    assert first == f"{last}: done, refunded"
     assert "CONFIRMED refunded" in odori("watch", "--once", "--data", shop).output
 
 
