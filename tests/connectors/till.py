@@ -59,6 +59,14 @@ class Till:
                 self._news.clear()
                 await self._news.wait()
 
+    async def until_settled(self) -> None:
+        """The connector has seen the end of every payment, and counts it as heard."""
+        connector = self.connector
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while connector._under_way:
+                connector._room.clear()
+                await connector._room.wait()
+
     def said(self, name: str, saga: str = "O-1") -> list[Envelope]:
         return [e for e in self.heard if e.type.split(".")[2] == name and e.saga == saga]
 
