@@ -94,6 +94,7 @@ async def test_a_position_stays_before_the_first_payment_that_waits_though_later
     rules(tmp_path)
     async with opened(tmp_path) as till:
         await till.until("OrderConfirmed", "O-1")
+        await till.until_idle()
     check_the_books(tmp_path)
     assert heard(tmp_path, asked) > asked.sequence
 

@@ -59,7 +59,7 @@ class Till:
                 self._news.clear()
                 await self._news.wait()
 
-    async def until_settled(self) -> None:
+    async def until_idle(self) -> None:
         """The connector has seen the end of every payment, and counts it as heard."""
         connector = self.connector
         async with asyncio.timeout(PATIENCE_SECONDS):
