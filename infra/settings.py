@@ -60,9 +60,9 @@ class Settings:
 
 
 def read(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
-    """The settings of the environment; `given` (from the command line) wins where not None.
+    """The settings of the environment; `given` (from the command line) wins.
 
-    An empty variable is none: that is how compose files write one that is not set.
+    An empty text is none: that is how compose files and scripts write one that is not set.
     """
     found: dict[str, object] = {}
     for name, default in Settings.__dataclass_fields__.items():
@@ -74,7 +74,7 @@ def read(environ: Mapping[str, str] = os.environ, **given: object) -> Settings:
         for name, value in environ.items()
         if name.startswith(_CLIENTS) and value
     }
-    found.update({name: value for name, value in given.items() if value is not None})
+    found.update({name: value for name, value in given.items() if value not in (None, "")})
     return Settings(**found)  # type: ignore[arg-type]
 
 

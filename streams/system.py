@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -39,6 +38,8 @@ NOTICE_INTERVAL_S = 0.2
 ADOPT_AFTER_S = 10.0
 #: Bytes of the secret that marks the operator's own tools.
 OPERATOR_KEY_BYTES = 32
+#: The file with the folder's name on the bus, and how much of it is used.
+MEMBER_ID, MEMBER_ID_CHARS = "member.id", 16
 
 
 class AlreadyRunning(Exception):
@@ -72,6 +73,7 @@ class System:
         #: Hear every command and announcement of this process after its commit (dashboards).
         self.taps: list[Tap] = []
         self.operator_key = ""
+        self.bus: Bus  # as soon as the stores are open
         self._lock: TextIO | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -135,8 +137,8 @@ class System:
 
         epoch = max(store.epoch for store in self.stores.values())
         client = dict(self.settings.kafka_client)
-        # The folder's own, and its lock is held: whoever bears it on the bus is dead.
-        name = f"odori-{blake2b(self.operator_key.encode(), digest_size=8).hexdigest()}"
+        # No backup has it, and the folder's lock is held: whoever bears it on the bus is dead.
+        name = f"odori-{kept_secret(self.data / MEMBER_ID)[:MEMBER_ID_CHARS]}"
         return KafkaBus(self.settings.kafka, client, epoch=epoch, name=name)
 
     async def submit(self, domain: str, delivery: Delivery) -> Outcome:
@@ -152,7 +154,7 @@ class System:
         if self.connector is not None:
             await self.connector.stop()
         await asyncio.gather(*(worker.stop() for worker in self.workers.values()))
-        if self.stores:
+        if hasattr(self, "bus"):
             await self.bus.close()
         await asyncio.gather(*(store.close() for store in self.stores.values()))
         if self._lock is not None:
@@ -260,7 +262,11 @@ def topic_specs(settings: Settings, topology: Topology) -> list[TopicSpec]:
 
 def operator_key(data: Path) -> str:
     """The folder's secret, made once; who can read the folder is the operator."""
-    path = data / "operator.key"
+    return kept_secret(data / "operator.key")
+
+
+def kept_secret(path: Path) -> str:
+    """What is in this file, or made at random where there is nothing yet."""
     with suppress(FileNotFoundError):
         if key := path.read_text().strip():
             return key

@@ -132,7 +132,8 @@ def command(
     FILE has one order per line, the body of POST /api/orders; "-" is standard input. Orders without
     an orderId get one made from the text and the number of their line: the same line at the same
     place is the same order, in another file, too, unless --prefix differs. An order that exists
-    already is not placed again, only waited for.
+    already is not placed again, only waited for; with another body it is rejected over HTTP, and
+    dead over the bus: odori parked lists it.
 
     Latency is measured from the commit that placed an order to the commit that confirmed or
     cancelled it, as the ledger of the order domain has them; with --url of a system elsewhere, to

@@ -39,6 +39,8 @@ async def _hindrance(system: System, name: str) -> str:
     worker = system.workers.get(name)
     if worker is None or not worker.alive:
         return "its worker does not run"
+    if worker.inbox.trouble:
+        return f"its store takes nothing: {worker.inbox.trouble}"
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await system.stores[name].reader.query("SELECT 1")

@@ -9,7 +9,7 @@ from infra.bus.errors import ClientRefused
 from infra.bus.kafka.connection import Connection
 from infra.settings import BOUNDS, WAIT_MAX_SECONDS, Settings, SettingsError, read, unknown
 from streams.system import announce_running
-from streams.terminal import WRONG, settings
+from streams.terminal import CANNOT, WRONG, settings
 from tests.cli.conftest import odori
 
 
@@ -83,7 +83,7 @@ def test_only_what_is_like_a_setting_is_taken_for_one() -> None:
 
 def test_an_empty_variable_is_none() -> None:
     empty = {f"ODORI_{name.upper()}": "" for name in Settings.__dataclass_fields__}
-    assert read(empty | {"ODORI_KAFKA_SASL_MECHANISM": ""}) == Settings()
+    assert read(empty | {"ODORI_KAFKA_SASL_MECHANISM": ""}, host="") == Settings()
 
 
 @pytest.mark.parametrize("text", ["nonsense", "a:port", "a:0", "a:1,", "a:123456", "a b:1"])
@@ -102,3 +102,20 @@ def test_a_setting_that_kafkas_client_does_not_know_is_refused_with_the_nearest_
         Connection("a:1", {"sasl_mechanisms": "PLAIN"})
     with pytest.raises(ClientRefused, match=r"request_timeout_ms='soon', .* is not a number"):
         Connection("a:1", {"request_timeout_ms": "soon"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("NONSENSE", "1", "Kafka's client has no setting nonsense"),
+        ("SECURITY_PROTOCOL", "FOO", "Kafka's client says"),
+    ],
+)
+def test_a_start_with_such_a_setting_ends_with_its_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, said: str
+) -> None:
+    monkeypatch.setenv("ODORI_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv(f"ODORI_KAFKA_{name}", text)
+    result = odori("up", "--port", "0", "--data", tmp_path)
+    assert result.exit_code == CANNOT
+    assert f"Error: {said}" in result.output

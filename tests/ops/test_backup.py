@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from streams.backup import MANIFEST
 from streams.books.check import Verdict, check
 from streams.cli import main
+from streams.system import MEMBER_ID
 from tests.books.trading import at_rest, by_hand, open_shop, trade, trading
 
 #: Backups taken while orders are under way.
@@ -46,6 +47,7 @@ async def test_backups_under_load_are_moments_whose_orders_end(tmp_path: Path) -
 
 
 def test_a_restored_folder_is_what_was_backed_up(traded: Path, tmp_path: Path) -> None:
+    (traded / MEMBER_ID).write_text("of this folder alone")
     assert odori(traded, "backup", tmp_path / "backup").exit_code == 0
     again = odori(traded, "backup", tmp_path / "backup")
     assert (again.exit_code, "is not empty" in again.output) == (3, True)
@@ -57,6 +59,7 @@ def test_a_restored_folder_is_what_was_backed_up(traded: Path, tmp_path: Path) -
     key = tmp_path / "new" / "operator.key"
     assert key.read_text() == (traded / "operator.key").read_text()
     assert key.stat().st_mode & 0o077 == 0
+    assert not (tmp_path / "new" / MEMBER_ID).exists(), "it would throw the other off the bus"
 
 
 def test_a_damaged_or_half_made_backup_is_not_restored(traded: Path, tmp_path: Path) -> None:

@@ -167,7 +167,10 @@ class Connection:
     async def _admin(self) -> Any:
         end, said = asyncio.get_running_loop().time() + CONNECT_LIMIT_SECONDS, False
         while True:
-            admin = AIOKafkaAdminClient(**self._settings)
+            try:
+                admin = AIOKafkaAdminClient(**self._settings)
+            except ValueError as error:  # settings that do not go together
+                raise ClientRefused(f"Kafka's client says: {error}") from error
             try:
                 await admin.start()
                 return admin
