@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-_ADDRESS = re.compile(
-    r"\s*[^\s:,]+:[1-9]\d{0,4}\s*|\s*\[[0-9a-fA-F:.]+\]:[1-9]\d{0,4}\s*", re.ASCII
-)
+_ADDRESS = re.compile(r"\s*([^\s:,]+|\[[0-9a-fA-F:.]+\]):[1-9]\d{0,4}\s*", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 #: How like a setting a name must be to be taken for a slip of the hand (difflib's ratio).
 LIKE_MIN_RATIO = 0.85

@@ -17,11 +17,11 @@ _TESTER = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Odori: API tester</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="/static/odori.svg">
-<link rel="stylesheet" href="/static/swagger-ui/swagger-ui.css"></head>
+<link rel="stylesheet" href="/static/vendor/swagger-ui/swagger-ui.css"></head>
 <body><nav aria-label="Pages" class="swagger-ui"><p class="wrapper">
 {links("API tester", between=" · ")}</p></nav>
 <div id="swagger-ui"></div>
-<script src="/static/swagger-ui/swagger-ui-bundle.js"></script>
+<script src="/static/vendor/swagger-ui/swagger-ui-bundle.js"></script>
 <script src="/static/tester.js"></script></body></html>
 """
 

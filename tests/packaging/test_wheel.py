@@ -56,8 +56,8 @@ def test_assets_data_types_and_licences_are_in_it(names: set[str]) -> None:
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
     assert {
         "streams/intake/static/odori.css",
-        "streams/intake/static/swagger-ui/swagger-ui-bundle.js",
-        "streams/intake/static/swagger-ui/LICENSE",
+        "streams/intake/static/vendor/swagger-ui/swagger-ui-bundle.js",
+        "streams/intake/static/vendor/swagger-ui/LICENSE",
         "streams/northwind/data/orders.csv",
         "streams/northwind/data/LICENSE",
     } <= names
