@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.process import PATIENCE_SECONDS, run, spawn, up
 from tests.e2e.shop import all_ended, order, post, statuses, stock_up
-from tests.services.kafka import free_ports
+from tests.services.process import free_ports
 
 #: A guard against a start that became slow, not a measurement: it takes 1 s on a quiet machine.
 START_LIMIT_SECONDS = 10

@@ -18,7 +18,8 @@ from streams.bus import TopicSpec
 from streams.kafka_bus import KafkaBus
 from tests.kafka.records import PATIENCE_SECONDS, hear, new_topic, receiving, record, send
 from tests.services import need
-from tests.services.kafka import free_ports, lacking, running
+from tests.services.kafka import lacking, running
+from tests.services.process import free_ports
 
 pytestmark = pytest.mark.service
 
