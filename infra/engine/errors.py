@@ -6,7 +6,8 @@ EngineError
  ├─ Unavailable      the storage cannot be reached, or is full; nothing was written
  ├─ UnknownOutcome   COMMIT was sent and never answered; ask a row that the transaction wrote
  ├─ WriteRefused     one value can never be stored here; names table, key and column
- └─ SchemaMismatch   a table is missing or has another shape than the one declared
+ ├─ SchemaMismatch   a table is missing or has another shape than the one declared
+ └─ ConfigError      settings that cannot be used; a line for each thing that is wrong
 """
 
 
@@ -36,3 +37,7 @@ class WriteRefused(EngineError):
 
 class SchemaMismatch(EngineError):
     """A table is missing, or has another shape than the one declared."""
+
+
+class ConfigError(EngineError):
+    """Settings that cannot be used; each line says where, what, and what is allowed."""
