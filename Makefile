@@ -49,9 +49,10 @@ bench: $(DEV) ## the system and its floor, measured side by side
 flow: $(RUNTIME) ## the flow graph, read from the code
 	@$(BIN)/odori flow $(ARGS)
 
-golden: $(DEV) ## write down message contracts and README's picture anew, and show what changed
+golden: $(DEV) ## write down message contracts, README's picture and the engine's keys anew, and show what changed
 	@$(BIN)/python -m tests.contracts.golden
 	@$(BIN)/python -m tests.docs.readme
+	@$(BIN)/python -m tests.docs.engine_configuration
 
 lock: $(DEV) ## pin the newest versions that fit, with hashes
 	@$(COMPILE) --upgrade --output-file requirements-dev.lock --extra dev pyproject.toml

@@ -1,0 +1,22 @@
+"""docs/engine-configuration.md shows the keys as they are, and its examples load."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.engine.config import load
+from tests.docs.engine_configuration import PAGE, drawn, shown
+from tests.docs.readme import blocks
+
+
+def test_the_table_of_keys_is_the_codes() -> None:
+    assert shown(PAGE.read_text("utf-8")) == drawn(), "mend with: make golden"
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_an_example_loads_without_a_note(number: int, tmp_path: Path) -> None:
+    file = tmp_path / "shop.properties"
+    file.write_text(blocks("properties", PAGE)[number])
+    settings = load(file, environ={"DB_USER": "u", "DB_PASSWORD": "p"})
+    assert settings.notes == ()
+    assert settings.storage_of("order").kind == "jdbc-postgresql"
