@@ -49,7 +49,7 @@ bench: $(DEV) ## the system and its floor, measured side by side
 flow: $(RUNTIME) ## the flow graph, read from the code
 	@$(BIN)/odori flow $(ARGS)
 
-golden: $(DEV) ## write down message contracts, README's picture and the engine's keys anew, and show what changed
+golden: $(DEV) ## write down message contracts, README's picture and the engine's keys, and show what changed
 	@$(BIN)/python -m tests.contracts.golden
 	@$(BIN)/python -m tests.docs.readme
 	@$(BIN)/python -m tests.docs.engine_configuration

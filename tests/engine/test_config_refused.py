@@ -189,6 +189,11 @@ def test_storages_are_named_as_they_are_defined(text: str, why: str, refused: Re
     assert why in said
 
 
+def test_a_key_that_is_like_no_other_is_refused_too(refused: Refused) -> None:
+    [said] = refused("scalar.db.zzz=1")
+    assert said.startswith("a.properties:1: scalar.db.zzz is not known; the nearest known key is")
+
+
 def test_several_storages_must_be_named(refused: Refused) -> None:
     assert refused("scalar.db.storage=multi-storage") == [
         "a.properties:1: scalar.db.storage=multi-storage needs scalar.db.multi_storage.storages"

@@ -140,6 +140,11 @@ def test_a_storage_of_several_has_its_own_values_and_else_those_of_all(loaded: L
     assert [storages[name].scan_fetch_size for name in ("pg", "cass")] == [99, 5]
 
 
+def test_the_default_storage_of_several_need_not_be_the_first(loaded: Loaded) -> None:
+    text = TWO.replace("default_storage=pg", "default_storage=cass")
+    assert loaded(text).storage_of("any").name == "cass"
+
+
 def test_a_table_may_lie_elsewhere_than_its_namespace(loaded: Loaded) -> None:
     settings = loaded(
         f"{TWO}scalar.db.multi_storage.namespace_mapping=a:cass\n"
