@@ -98,6 +98,19 @@ def test_a_variable_that_is_not_set_is_refused_by_file_line_key_and_name(refused
     ]
 
 
+def test_a_variable_that_is_not_set_hides_nothing_and_costs_nothing_else(refused: Refused) -> None:
+    lines = refused(
+        "scalar.db.storage=jdbc\nscalar.db.contact_points=${URL}\nscalar.db.pasword=${PW}\n"
+    )
+    assert [line.partition(": ")[2] for line in lines] == [
+        "scalar.db.contact_points: the variable URL is not set",
+        "scalar.db.pasword: the variable PW is not set",
+        "scalar.db.pasword is not known; the nearest known key is scalar.db.password",
+    ]
+    text = "scalar.db.contact_points=h\nscalar.db.username=u\nscalar.db.password=${PW}\n"
+    assert refused(text) == ["a.properties:3: scalar.db.password: the variable PW is not set"]
+
+
 def test_a_variable_of_java_is_refused(refused: Refused) -> None:
     assert refused("scalar.db.username=${sys:user.name}") == [
         "a.properties:1: scalar.db.username: ${sys:user.name} is no ${NAME}"

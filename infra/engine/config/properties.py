@@ -20,7 +20,8 @@ class Entry:
     """One key and its value, with the variables replaced; `where` is file:line."""
 
     key: str
-    value: str
+    #: None if a variable of it is not set.
+    value: str | None
     where: str
 
 
@@ -30,11 +31,7 @@ def read(source: Source, environ: Mapping[str, str], problems: list[str]) -> lis
         found = iter([Entry(key, str(value), "given") for key, value in source.items()])
     else:
         found = _parsed(os.fspath(source), problems)
-    return [
-        Entry(entry.key, value, entry.where)
-        for entry in found
-        if (value := _replaced(entry, environ, problems)) is not None
-    ]
+    return [Entry(entry.key, _replaced(entry, environ, problems), entry.where) for entry in found]
 
 
 def _parsed(path: str, problems: list[str]) -> Iterator[Entry]:
@@ -55,7 +52,7 @@ def _parsed(path: str, problems: list[str]) -> Iterator[Entry]:
 
 
 def _replaced(entry: Entry, environ: Mapping[str, str], problems: list[str]) -> str | None:
-    """The trimmed value; None if a variable has none."""
+    """The trimmed value; None if a variable is not set."""
     missing = False
 
     def replace(found: re.Match[str]) -> str:
@@ -70,5 +67,5 @@ def _replaced(entry: Entry, environ: Mapping[str, str], problems: list[str]) -> 
             problems.append(f"{entry.where}: {entry.key}: {what}")
         return value or ""
 
-    value = _VARIABLE.sub(replace, entry.value.strip()).strip()
+    value = _VARIABLE.sub(replace, (entry.value or "").strip()).strip()
     return None if missing else value

@@ -18,7 +18,7 @@ _SECRET_IN_URL = re.compile(r"(?<=://)[^/@\s]*@|(?<=password=)[^&\s]*")
 
 @dataclass(frozen=True)
 class Given:
-    """An entry whose key is known; its value is None if it may not be or is empty."""
+    """An entry whose key is known; its value is None where that is told as a problem."""
 
     key: Key
     entry: Entry
@@ -26,7 +26,7 @@ class Given:
 
     def __str__(self) -> str:
         hidden = self.key.allowed is SECRET
-        shown = "***" if hidden else _SECRET_IN_URL.sub("***", self.entry.value)
+        shown = "***" if hidden else _SECRET_IN_URL.sub("***", self.entry.value or "")
         return f"{self.entry.where}: {self.entry.key}={shown}"
 
 
@@ -51,10 +51,10 @@ class Reading:
             given = Given(key, entry, self._value(key, entry))
             place = (storage, name if key.name.endswith("*") else key.name)
             before = found.setdefault(place, given)
-            if before.entry.value != entry.value:
+            if before.entry.value != entry.value and None not in (before.entry.value, entry.value):
                 self.problems.append(f"{given} contradicts {before.entry.where}")
             self._note(given, storage, name)
-        self.given |= {place: given for place, given in found.items() if given.entry.value}
+        self.given |= {place: given for place, given in found.items() if given.entry.value != ""}
 
     def get(self, name: str, storage: str = "") -> Given | None:
         """What is given to the storage, or else to all."""

@@ -83,6 +83,8 @@ def _storage(reading: Reading, of: str) -> Storage | None:
     if not points:
         reading.problems.append(f"{stated} needs {reading.at('contact_points', of)}")
         return None
+    if points.value is None:
+        return None
     if not stated or stated.value == "cassandra":
         return _cassandra(reading, of)
     return _jdbc(reading, of)
@@ -100,7 +102,7 @@ def _cassandra(reading: Reading, of: str) -> CassandraStorage | None:
         why = f"must be hosts, host,host,...; their port is {PREFIX}contact_port"
         reading.problems.append(f"{where} {why}")
     for one, other in (("username", "password"), ("password", "username")):
-        if one in given and other not in given:
+        if one in given and not reading.get(other, of):
             reading.problems.append(f"{reading.at(one, of)} needs {PREFIX}{other}, too")
     if not given.get("contact_port"):
         given.pop("contact_port", None)
