@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.services.jars import CACHE, FETCH_LIMIT_SECONDS, fetch, java, lacking_java
+from tests.services.jars import CACHE, FETCH_LIMIT_SECONDS, MAVEN, fetch, java, lacking_java
 
 DRIVER = Path(__file__).parent / "driver"
 POM = DRIVER / "pom.xml"
@@ -56,7 +56,7 @@ def build() -> None:
     if target.exists():
         return
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        command = ["mvn", "-q", "-B", "-ntp", "-f", str(POM), f"-Dclasses={folder}/classes"]
+        command = [*MAVEN, "-f", str(POM), f"-Dclasses={folder}/classes"]
         subprocess.run([*command, "compiler:compile"], check=True, timeout=FETCH_LIMIT_SECONDS)
         if not target.exists():
             Path(folder, "classes").rename(target)

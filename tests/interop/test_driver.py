@@ -11,7 +11,7 @@ from tests.interop.shop import Shop, refusal
 pytestmark = pytest.mark.service
 
 LARGEST = 2**63 - 1
-VALUES = {
+VALUES: dict[str, list[Any]] = {
     "BOOLEAN": [True, False],
     "INT": [2**31 - 1, -(2**31)],
     "BIGINT": [LARGEST, -LARGEST - 1],

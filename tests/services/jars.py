@@ -13,6 +13,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "odor
 JAVA_VERSION = 17
 #: A first download on a slow line; 66 MB at most.
 FETCH_LIMIT_SECONDS = 300
+MAVEN = ("mvn", "-q", "-B", "-ntp", "-Dstyle.color=never")
 JVM = ("-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+ExitOnOutOfMemoryError")
 
 
@@ -35,7 +36,7 @@ def fetch(pom: Path, jars: Path, *goals: str) -> None:
         return
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        command = ["mvn", "-q", "-B", "-ntp", "-f", str(pom), *goals]
+        command = [*MAVEN, "-f", str(pom), *goals]
         command += [f"-DoutputDirectory={folder}/lib", "-DincludeScope=runtime"]
         command += ["dependency:copy-dependencies"]
         subprocess.run(command, check=True, timeout=FETCH_LIMIT_SECONDS)

@@ -25,9 +25,6 @@ import java.util.concurrent.atomic.AtomicLong;
  * at once; the time of a transaction has all its tries in it.
  */
 final class Bench {
-  private static final int PRODUCTS = 1_000;
-  private static final int CUSTOMERS = 10_000;
-  private static final int RECORDS = 1_000;
   private static final int RECORD_CHARACTERS = 1_000;
   private static final int LOAD_BATCH_ROWS = 500;
   private static final Map<String, List<String>> TABLES = new LinkedHashMap<>();
@@ -64,10 +61,20 @@ final class Bench {
       boolean grows = table.getValue().get(0).endsWith("TEXT");
       store.admin.createTable(grows ? second : first, table.getKey(), builder.build(), true);
     }
-    fill(store, first, "stock", PRODUCTS);
-    fill(store, first, "wallet", CUSTOMERS);
-    fill(store, first, "record", RECORDS);
+    store.renew();
+    Sizes sizes = Sizes.of(ask);
+    fill(store, first, "stock", sizes.products);
+    fill(store, first, "wallet", sizes.customers);
+    fill(store, first, "record", sizes.records);
     return null;
+  }
+
+  /** How many rows there are to choose from; fewer mean more conflicts. */
+  private record Sizes(int products, int customers, int records) {
+    static Sizes of(Ask ask) {
+      return new Sizes(ask.number("products", 1_000), ask.number("customers", 10_000),
+          ask.number("records", 1_000));
+    }
   }
 
   private static void fill(Store store, String namespace, String table, int rows)
@@ -89,6 +96,7 @@ final class Bench {
     String first = ask.text("namespace");
     String second = ask.text("second", first);
     boolean order = ask.text("workload").equals("order");
+    Sizes sizes = Sizes.of(ask);
     Map<String, String> attributes = Transactions.attributes(ask);
     Load load = new Load();
     long warm = System.nanoTime() + ask.number("warmup", 0) * 1_000_000_000L;
@@ -103,9 +111,9 @@ final class Bench {
       int tries = 1;
       while (load.attempt(store.manager().begin(attributes), tx -> {
         if (order) {
-          order(tx, first, second, random);
+          order(tx, first, second, sizes, random);
         } else {
-          readModifyWrite(tx, first, random);
+          readModifyWrite(tx, first, sizes, random);
         }
       }) != Load.Outcome.COMMITTED) {
         tries++;
@@ -140,10 +148,10 @@ final class Bench {
         .getProcessCpuTime();
   }
 
-  private static void order(
-      DistributedTransaction tx, String first, String second, Random random) throws Exception {
-    int product = random.nextInt(PRODUCTS);
-    int customer = random.nextInt(CUSTOMERS);
+  private static void order(DistributedTransaction tx, String first, String second, Sizes sizes,
+      Random random) throws Exception {
+    int product = random.nextInt(sizes.products);
+    int customer = random.nextInt(sizes.customers);
     take(tx, first, "stock", product);
     take(tx, first, "wallet", customer);
     Key id = Key.ofText("id", UUID.randomUUID().toString()); // another run may have this seed
@@ -163,9 +171,9 @@ final class Bench {
         .intValue("amount", amount - 1).build());
   }
 
-  private static void readModifyWrite(DistributedTransaction tx, String namespace, Random random)
-      throws Exception {
-    Key key = Key.ofInt("id", random.nextInt(RECORDS));
+  private static void readModifyWrite(
+      DistributedTransaction tx, String namespace, Sizes sizes, Random random) throws Exception {
+    Key key = Key.ofInt("id", random.nextInt(sizes.records));
     read(tx, namespace, "record", key);
     tx.update(Update.newBuilder().namespace(namespace).table("record").partitionKey(key)
         .textValue("field", text(random)).build());

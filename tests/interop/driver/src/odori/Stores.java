@@ -91,17 +91,29 @@ final class Store {
   synchronized void renew() {
     tables.clear();
     if (manager != null) {
-      manager.close();
+      closeAside(manager);
       manager = null;
     }
     if (twoPhase != null) {
-      twoPhase.close();
+      closeAside(twoPhase);
       twoPhase = null;
     }
   }
 
   void close() {
     renew();
-    admin.close();
+    closeAside(admin);
+  }
+
+  /** Cassandra's client takes some seconds to close; nobody needs to wait for it. */
+  private static void closeAside(AutoCloseable open) {
+    Thread closing = new Thread(() -> {
+      try {
+        open.close();
+      } catch (Exception error) {
+        System.err.println("closing: " + error);
+      }
+    });
+    closing.start();
   }
 }
