@@ -18,7 +18,13 @@ from tests.services.jars import CACHE, FETCH_LIMIT_SECONDS, MAVEN, fetch, java, 
 
 DRIVER = Path(__file__).parent / "driver"
 POM = DRIVER / "pom.xml"
-JARS = CACHE / "scalardb-3.19.0"
+
+
+def _hash(*files: Path) -> str:
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+JARS = CACHE / f"scalardb-{_hash(POM)}"
 #: A command waits for 15 s at most until an abandoned record expires, then for busy databases.
 ANSWER_LIMIT_SECONDS = 60
 #: A process whose input ended halts at once.
@@ -44,9 +50,7 @@ def lacking() -> str | None:
 
 def classes() -> Path:
     """Where the compiled driver of exactly these sources is."""
-    files = [POM, *sorted(DRIVER.rglob("*.java"))]
-    content = b"\0".join(file.read_bytes() for file in files)
-    return CACHE / f"interop-driver-{hashlib.sha256(content).hexdigest()[:16]}"
+    return CACHE / f"interop-driver-{_hash(POM, *sorted(DRIVER.rglob('*.java')))}"
 
 
 def build() -> None:

@@ -77,6 +77,7 @@ def test_scans_take_ranges_orders_limits_conditions_and_an_index(five: Shop) -> 
         assert numbers(key={"pk": "a"}, where=[[["v", ">", 30]], [["v", "=", 10]]]) == [5, 4, 1]
         assert sorted(numbers(index={"tag": "even"})) == [2, 2, 4]
         assert sorted(numbers(all=True)) == [1, 2, 2, 3, 4, 5]
+        assert [row["ck"] for row in tx.do("scanner", key={"pk": "a"}, take=2)] == [5, 4]
         row = tx.do("get", key={"pk": "a", "ck": 1}, projection=["v"])
         assert row == {"v": 10}
         assert tx.do("get", key={"pk": "a", "ck": 1}, where=[[["v", "<", 10]]]) is None

@@ -1,18 +1,26 @@
 """Rows and coordinator rows that the Java side leaves, as each database has them."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from tests.interop.conftest import GROUP_COMMIT
-from tests.interop.java import Java
+from tests.interop.java import Java, running
 from tests.interop.places import Place, Row
-from tests.interop.shop import Shop, refusal
+from tests.interop.shop import Shop, Transaction, refusal
 
 pytestmark = pytest.mark.service
 
 PREPARED, DELETED, COMMITTED, ABORTED = 1, 2, 3, 4
 ONE_PHASE = {"scalar.db.consensus_commit.one_phase_commit.enabled": "true"}
+GROUP = "scalar.db.consensus_commit.coordinator.group_commit"
+#: A group of two that waits for both: for longer than any test.
+PAIRS = {
+    f"{GROUP}.enabled": "true",
+    f"{GROUP}.slot_capacity": "2",
+    f"{GROUP}.group_size_fix_timeout_millis": "60000",
+    f"{GROUP}.delayed_slot_move_timeout_millis": "60000",
+}
 
 
 class Shelf(Shop):
@@ -137,16 +145,45 @@ async def test_one_phase_commits_leave_no_coordinator_row(
     java.ask("close", store="one-phase")
 
 
-async def test_a_grouped_commit_is_decided_under_its_groups_id(
-    java: Java, place: Place, shelf: Shelf
-) -> None:
-    java.ask("open", store="grouped", properties={**place.properties, **GROUP_COMMIT})
-    tx = shelf.insert(10, "grouped")
-    parent, _, child = tx.partition("$")
-    assert len(parent) == 24
-    assert metadata(await shelf.on_disk()) == (tx, COMMITTED, 1, True, True)
-    decided = await place.coordinator(parent)
+def pair(java: Java, shelf: Shelf) -> list[Transaction]:
+    """Two of one group, which is closed and waits for both; each has a row to insert."""
+    java.ask("open", store="pair", properties={**shelf.place.properties, **PAIRS})
+    shop = Shop(java, "pair", shelf.namespace, "shelf")
+    both = [shop.begin(), shop.begin()]
+    for number, tx in enumerate(both, start=1):
+        tx.do("insert", key={"id": number}, values={"v": 0})
+    return both
+
+
+async def test_a_group_is_decided_in_one_row_under_its_own_id(java: Java, shelf: Shelf) -> None:
+    both = pair(java, shelf)
+    await asyncio.gather(*(java.answer("commit", handle=tx.handle) for tx in both))
+    parents, children = zip(*(tx.id.split("$") for tx in both), strict=True)
+    assert len(set(parents)) == 1
+    assert len(parents[0]) == 24
+    decided = await shelf.place.coordinator(parents[0])
     assert decided
-    assert (decided["tx_state"], decided["tx_child_ids"]) == (COMMITTED, child)
-    assert await place.coordinator(tx) is None
-    java.ask("close", store="grouped")
+    assert decided["tx_state"] == COMMITTED
+    assert set(decided["tx_child_ids"].split(",")) == set(children)
+    for number, tx in enumerate(both, start=1):
+        assert metadata(await shelf.on_disk(number)) == (tx.id, COMMITTED, 1, True, True)
+        assert await shelf.place.coordinator(tx.id) is None
+    java.ask("close", store="pair")
+
+
+async def test_a_killed_group_leaves_its_rows_prepared_and_undecided(shelf: Shelf) -> None:
+    with running() as victim:
+        first = pair(victim, shelf)[0]
+        under_way = victim.send("commit", handle=first.handle)
+        while await shelf.on_disk() is None:
+            assert not under_way.done()
+        victim.kill()
+    assert metadata(await shelf.on_disk()) == (first.id, PREPARED, 1, True, False)
+    assert await shelf.on_disk(2) is None
+    assert await shelf.place.coordinator(first.id.split("$")[0]) is None
+    assert shelf.ask_plain("abort", tx=first.id) == "ABORTED"
+    assert shelf.get(id=1) is None
+    for key in (first.id.split("$")[0], first.id):
+        decided = await shelf.place.coordinator(key)
+        assert decided
+        assert (decided["tx_state"], decided["tx_child_ids"]) == (ABORTED, None)

@@ -10,7 +10,9 @@ import com.scalar.db.api.TwoPhaseCommitTransaction;
 import com.scalar.db.api.TwoPhaseCommitTransactionManager;
 import com.scalar.db.transaction.consensuscommit.ConsensusCommitOperationAttributes;
 import com.scalar.db.transaction.consensuscommit.Isolation;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -85,6 +87,16 @@ final class Transactions {
   private void operations(Map<String, Driver.Command> commands) {
     add(commands, "get", (tx, it) -> tx.get(it.get()).map(Transactions::row).orElse(null));
     add(commands, "scan", (tx, it) -> tx.scan(it.scan()).stream().map(Transactions::row).toList());
+    commands.put("scanner", ask -> {
+      Handle handle = handle(ask);
+      List<JsonElement> rows = new ArrayList<>();
+      try (var scanner = handle.tx().getScanner(new Operations(handle.store(), ask).scan())) {
+        for (int left = ask.number("take"); left > 0; left--) {
+          scanner.one().ifPresent(row -> rows.add(row(row)));
+        }
+      }
+      return rows;
+    });
     add(commands, "put", (tx, it) -> {
       tx.put(it.put());
       return null;
