@@ -23,34 +23,39 @@ def java() -> Iterator[scalardb.Java]:
         yield driver
 
 
-@pytest.fixture(scope="session")
-def postgres_place(postgres: str) -> PostgresPlace:
-    return PostgresPlace(postgres)
+def ready(java: scalardb.Java, place: Place) -> None:
+    """Give it coordinator tables that take grouped commits too, and open the store of its name."""
+    java.ask("open", store=place.name, properties={**place.properties, **GROUP_COMMIT})
+    java.ask("createCoordinatorTables", store=place.name)
+    java.ask("open", store=place.name, properties=place.properties)
 
 
 @pytest.fixture(scope="session")
-def sqlite_place(tmp_path_factory: pytest.TempPathFactory) -> SqlitePlace:
-    return SqlitePlace(Path(tmp_path_factory.mktemp("sqlite")) / "store.db")
+def postgres_place(java: scalardb.Java, postgres: str) -> PostgresPlace:
+    place = PostgresPlace(postgres)
+    ready(java, place)
+    return place
 
 
 @pytest.fixture(scope="session")
-def cassandra_place(cassandra: str) -> Iterator[CassandraPlace]:
+def sqlite_place(java: scalardb.Java, tmp_path_factory: pytest.TempPathFactory) -> SqlitePlace:
+    place = SqlitePlace(Path(tmp_path_factory.mktemp("sqlite")) / "store.db")
+    ready(java, place)
+    return place
+
+
+@pytest.fixture(scope="session")
+def cassandra_place(java: scalardb.Java, cassandra: str) -> Iterator[CassandraPlace]:
     place = CassandraPlace(cassandra)
+    ready(java, place)
     yield place
     place.close()
 
 
 @pytest.fixture(scope="session", params=PLACES)
-def place(request: pytest.FixtureRequest, java: scalardb.Java) -> Place:
-    """Each database in turn, with coordinator tables that take grouped commits too.
-
-    The store of its name is open with the library's defaults.
-    """
+def place(request: pytest.FixtureRequest) -> Place:
+    """Each database in turn; the store of its name has the library's defaults."""
     found: Place = request.getfixturevalue(f"{request.param}_place")
-    java.ask("open", store="making", properties={**found.properties, **GROUP_COMMIT})
-    java.ask("createCoordinatorTables", store="making")
-    java.ask("close", store="making")
-    java.ask("open", store=found.name, properties=found.properties)
     return found
 
 

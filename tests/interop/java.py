@@ -29,6 +29,8 @@ JARS = CACHE / f"scalardb-{_hash(POM)}"
 ANSWER_LIMIT_SECONDS = 60
 #: A process whose input ended halts at once.
 STOP_LIMIT_SECONDS = 10
+#: What of its log is in the error of a process that is gone.
+LAST_WORDS_CHARACTERS = 1_000
 
 
 class JavaError(Exception):
@@ -71,6 +73,7 @@ class Java:
 
     def __init__(self, log: Path, heap: str = "512m") -> None:
         build()
+        self._log = log
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 java(heap, "-cp", f"{classes()}:{JARS}/*", "odori.Driver"),
@@ -142,8 +145,10 @@ class Java:
             self._gone()
 
     def _gone(self) -> None:
+        last = self._log.read_text(errors="replace")[-LAST_WORDS_CHARACTERS:]
         while self._waiting:
-            self._waiting.popitem()[1].set_exception(JavaError("Gone", "the process ended"))
+            future = self._waiting.popitem()[1]
+            future.set_exception(JavaError("Gone", f"the process ended. {last}"))
 
 
 @contextmanager

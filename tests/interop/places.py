@@ -134,3 +134,21 @@ class CassandraPlace(Place):
     def close(self) -> None:
         """Its connections and threads."""
         self._cluster.shutdown()
+
+
+def together(default: Place, homes: dict[str, Place]) -> dict[str, str]:
+    """Several places as one multi-storage: namespaces have homes; the coordinator has `default`."""
+    places = {place.name: place for place in (default, *homes.values())}
+    mapping = [f"{namespace}:{place.name}" for namespace, place in homes.items()]
+    root = "scalar.db.multi_storage"
+    return {
+        "scalar.db.storage": "multi-storage",
+        f"{root}.storages": ",".join(places),
+        f"{root}.namespace_mapping": ",".join([*mapping, f"coordinator:{default.name}"]),
+        f"{root}.default_storage": default.name,
+        **{
+            f"{root}.storages.{name}.{key.removeprefix('scalar.db.')}": value
+            for name, place in places.items()
+            for key, value in place.properties.items()
+        },
+    }

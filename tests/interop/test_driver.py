@@ -161,15 +161,12 @@ def test_tables_are_altered_and_repaired(five: Shop) -> None:
 async def test_a_table_that_postgresql_had_before_is_imported(
     java: Java, postgres_place: PostgresPlace
 ) -> None:
-    java.ask("open", store="importing", properties=postgres_place.properties)
-    java.ask("createCoordinatorTables", store="importing")
     await postgres_place.execute("CREATE SCHEMA old")
     await postgres_place.execute("CREATE TABLE old.ware (id int PRIMARY KEY, name text)")
     await postgres_place.execute("INSERT INTO old.ware VALUES (1, 'tea')")
-    shop = Shop(java, "importing", "old", "ware")
+    shop = Shop(java, postgres_place.name, "old", "ware")
     shop.ask("importTable")
     assert shop.get(id=1) == {"id": 1, "name": "tea"}
     row = await postgres_place.row("old", "ware", id=1)
     assert row
     assert {row["tx_id"], row["tx_state"], row["before_name"]} == {None}
-    java.ask("close", store="importing")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.interop.java import Java, running
-from tests.interop.places import Place, Row
+from tests.interop.places import CassandraPlace, Place, PostgresPlace, Row, together
 from tests.interop.shop import Shop, Transaction, refusal
 
 pytestmark = pytest.mark.service
@@ -187,3 +187,23 @@ async def test_a_killed_group_leaves_its_rows_prepared_and_undecided(shelf: Shel
         decided = await shelf.place.coordinator(key)
         assert decided
         assert (decided["tx_state"], decided["tx_child_ids"]) == (ABORTED, None)
+
+
+async def test_one_transaction_spans_two_databases(
+    java: Java, postgres_place: PostgresPlace, cassandra_place: CassandraPlace
+) -> None:
+    homes: dict[str, Place] = {"here": postgres_place, "there": cassandra_place}
+    java.ask("open", store="both", properties=together(postgres_place, homes))
+    for namespace in homes:
+        java.ask("createNamespace", store="both", namespace=namespace)
+        Shop(java, "both", namespace, "shelf").create({"id": "INT", "v": "INT"}, ["id"])
+    with Shop(java, "both", "here", "shelf").committed() as tx:
+        for namespace in homes:
+            tx.do("insert", namespace=namespace, key={"id": 1}, values={"v": 7})
+    for namespace, place in homes.items():
+        row = await place.row(namespace, "shelf", id=1)
+        assert metadata(row) == (tx.id, COMMITTED, 1, True, True)
+    decided = await postgres_place.coordinator(tx.id)
+    assert decided
+    assert decided["tx_state"] == COMMITTED
+    java.ask("close", store="both")

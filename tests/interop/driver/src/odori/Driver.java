@@ -31,9 +31,9 @@ public final class Driver {
     BufferedReader in =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
-      JsonObject json = JsonParser.parseString(line).getAsJsonObject();
+      String command = line;
       threads.execute(() -> {
-        String answer = GSON.toJson(answer(commands, json));
+        String answer = GSON.toJson(answer(commands, command));
         synchronized (out) {
           out.println(answer);
         }
@@ -54,10 +54,11 @@ public final class Driver {
     return commands;
   }
 
-  private static JsonObject answer(Map<String, Command> commands, JsonObject json) {
+  private static JsonObject answer(Map<String, Command> commands, String line) {
     JsonObject answer = new JsonObject();
-    answer.add("id", json.get("id"));
     try {
+      JsonObject json = JsonParser.parseString(line).getAsJsonObject();
+      answer.add("id", json.get("id"));
       Ask ask = new Ask(json);
       Command command = commands.get(json.get("do").getAsString());
       if (command == null) {
