@@ -1,114 +1,93 @@
-"""The half of a transaction that no storage changes: what was read, and what shall be written."""
+"""The transaction over any storages: what was read is kept, and writes wait until commit."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
+from infra.engine.engine import Isolation
+from infra.engine.errors import Conflict, InvalidRequest
+from infra.engine.reading import select
+from infra.engine.storage import Change, Pending, Selection, Session, Storage, Where
 from infra.engine.table import Key, Record, Table, Value
+from infra.engine.workset import Rows, Scanned, Workset
 
-
-class Where(NamedTuple):
-    """A condition on leading values of some columns, compared in order like a tuple."""
-
-    columns: tuple[str, ...]
-    operator: Literal["=", ">=", "<="]
-    values: Key
-
-
-class Selection(NamedTuple):
-    """Rows to be read otherwise than by key."""
-
-    table: Table
-    where: tuple[Where, ...] = ()
-    order: tuple[str, ...] = ()
-    reverse: bool = False
-    limit: int | None = None
-
-
-class Change(NamedTuple):
-    """What a commit does to one table, in primary key order.
-
-    Updates and deletes carry the tx_id that was read as their last value.
-    """
-
-    table: Table
-    inserts: list[tuple[Value, ...]]
-    updates: list[tuple[Value, ...]]
-    deletes: list[tuple[Value, ...]]
-    discards: list[Key]
-
-    @property
-    def rows(self) -> int:
-        """How many rows it touches."""
-        return len(self.inserts) + len(self.updates) + len(self.deletes) + len(self.discards)
-
-
-class Session(Protocol):
-    """What a storage does for one transaction."""
-
-    async def rows(self, wanted: list[tuple[Table, list[Key]]]) -> list[list[Record]]: ...
-
-    async def select(self, selection: Selection) -> list[Record]: ...
-
-    async def write(self, tx_id: str, changes: Sequence[Change]) -> int: ...
-
-    async def end(self) -> int:
-        """Release what is held without writing; the current time in epoch milliseconds."""
-
-
-@dataclass(slots=True)
-class _Rows:
-    read: dict[Key, Record | None] = field(default_factory=dict)
-    inserted: dict[Key, tuple[Value, ...]] = field(default_factory=dict)
-    new: list[tuple[Value, ...]] = field(default_factory=list)
-    updated: dict[Key, tuple[Value, ...]] = field(default_factory=dict)
-    deleted: set[Key] = field(default_factory=set)
-    discarded: set[Key] = field(default_factory=set)
-
-    def change(self, table: Table) -> Change:
-        # Values begin with their key, so sorting whole rows sorts them by primary key.
-        return Change(
-            table,
-            sorted([*self.inserted.values(), *self.new]),
-            [(*row, self._tx_id(key)) for key, row in sorted(self.updated.items())],
-            [(*key, self._tx_id(key)) for key in sorted(self.deleted)],
-            sorted(self.discarded),
-        )
-
-    def _tx_id(self, key: Key) -> str | None:
-        record = self.read[key]
-        return record.tx_id if record else None
+if TYPE_CHECKING:
+    from infra.engine.consensus import ConsensusCommit
 
 
 class BufferedTransaction:
-    """A `Transaction` over the session of any storage; writes wait here until commit."""
+    """A `Transaction`; how it commits is the business of the engine that began it."""
 
-    def __init__(self, session: Session, tx_id: str) -> None:
+    def __init__(
+        self,
+        engine: "ConsensusCommit",
+        tx_id: str,
+        isolation: Isolation,
+        *,
+        locked: bool = False,
+        read_only: bool = False,
+    ) -> None:
         self.id = tx_id
-        self._session = session
-        self._tables: dict[Table, _Rows] = {}
+        self.isolation = isolation
+        self.read_only = read_only
+        self.work = Workset()
+        self._engine = engine
+        self._locked = locked
+        self._sessions: dict[Storage, Session] = {}
         self._ended = False
+
+    # reading
 
     async def fetch(self, wanted: Mapping[Table, Iterable[Key]]) -> None:
         missing = []
         for table, keys in wanted.items():
-            read = self._rows(table).read
+            read = self.work.rows(table).read
             if new := [key for key in dict.fromkeys(keys) if key not in read]:
                 missing.append((table, new))
-        if not missing:
-            return
-        self._check_open()
-        for (table, keys), records in zip(missing, await self._session.rows(missing), strict=True):
+        if missing:
+            self.check_open()
+            await self._look(missing)
+
+    async def look(self, table: Table, keys: list[Key]) -> dict[Key, Record | None]:
+        """The rows as they are now, asked for again; the read set keeps the first answers."""
+        self.check_open()
+        return (await self._look([(table, keys)]))[0]
+
+    async def _look(
+        self, wanted: list[tuple[Table, list[Key]]]
+    ) -> list[dict[Key, Record | None]]:
+        answers: list[dict[Key, Record | None]] = []
+        pending: list[Pending] = []
+        storage = self._engine.storage_of(wanted[0][0])
+        if all(self._engine.storage_of(table) is storage for table, _ in wanted):
+            found = await self.session(storage).rows(wanted, pending)
+        else:  # several storages, one after the other
+            found = []
+            for table, keys in wanted:
+                session = self.session(self._engine.storage_of(table))
+                found += await session.rows([(table, keys)], pending)
+        for (table, keys), records in zip(wanted, found, strict=True):
             width = table.key_width
-            found: dict[Key, Record | None] = dict.fromkeys(keys)
-            found.update((record.values[:width], record) for record in records)
-            self._tables[table].read.update(found)
+            rows: dict[Key, Record | None] = dict.fromkeys(keys)
+            rows.update((record.values[:width], record) for record in records)
+            answers.append(rows)
+        if pending:
+            resolved = await self._resolve(pending)
+            for (table, _), rows in zip(wanted, answers, strict=True):
+                rows.update((key, r) for (t, key), r in resolved.items() if t is table)
+        for (table, _), rows in zip(wanted, answers, strict=True):
+            read = self.work.rows(table).read
+            if read:
+                for key, record in rows.items():
+                    read.setdefault(key, record)
+            else:
+                read.update(rows)
+        return answers
 
     def seen(self, table: Table, key: Key) -> Record | None:
-        return self._rows(table).read[key]
+        return self.work.rows(table).read[key]
 
     def assume(self, table: Table, key: Key, record: Record | None) -> None:
-        self._rows(table).read.setdefault(key, record)
+        self.work.rows(table).read.setdefault(key, record)
 
     async def scan(
         self,
@@ -125,78 +104,132 @@ class BufferedTransaction:
             where.append(Where(table.clustering[: len(start)], ">=", start))
         if end:
             where.append(Where(table.clustering[: len(end)], "<=", end))
-        return await self._select(Selection(table, tuple(where), table.clustering, reverse, limit))
+        return await self.select(Selection(table, tuple(where), table.clustering, reverse, limit))
 
     async def scan_index(self, table: Table, column: str, value: Value) -> list[Record]:
-        return await self._select(Selection(table, (Where((column,), "=", (value,)),)))
+        return await self.select(Selection(table, index=(column, value)))
 
     async def scan_all(self, table: Table, *, limit: int | None = None) -> list[Record]:
-        return await self._select(
-            Selection(table, order=table.partition + table.clustering, limit=limit)
-        )
+        return await self.select(Selection(table, order=table.keys, limit=limit))
+
+    async def select(self, selection: Selection) -> list[Record]:
+        """What a scan finds, as this transaction first read it."""
+        self.check_open()
+        rows = self.work.rows(selection.table)
+        session = self.session(self._engine.storage_of(selection.table))
+        records = await select(session, selection, self._resolve)
+        if self.isolation is Isolation.SERIALIZABLE:
+            width = selection.table.key_width
+            found = [(record.values[:width], record.tx_id) for record in records]
+            self.work.scans.append(Scanned(selection, found))
+        return self._kept(rows, selection.table.key_width, records)
+
+    def _kept(self, rows: Rows, width: int, records: list[Record]) -> list[Record]:
+        if self.isolation is Isolation.READ_COMMITTED:
+            for record in records:
+                rows.read.setdefault(record.values[:width], record)
+            return records
+        read = rows.read
+        kept = [read.setdefault(record.values[:width], record) for record in records]
+        return [record for record in kept if record is not None]
+
+    async def _resolve(self, pending: list[Pending]) -> dict[tuple[Table, Key], Record | None]:
+        """The committed images of rows that others are writing; whoever died is finished."""
+        if not self._locked:
+            return await self._engine.recovery.resolve(pending, self.isolation, self.read_only)
+        # Its own locks would keep the recovery from these rows for ever.
+        self._ended = True
+        await self.release()
+        await self._engine.recovery.resolve(pending, self.isolation, self.read_only)
+        table, key, tx_id = pending[0]
+        raise Conflict(f"{table.full_name} {key!r}: transaction {tx_id} was writing it")
+
+    # writing
 
     def insert(self, table: Table, values: tuple[Value, ...]) -> None:
-        rows, key = self._rows(table), values[: table.key_width]
+        rows, key = self._to_write(table), values[: table.key_width]
         if key in rows.deleted:
             rows.deleted.remove(key)
             rows.updated[key] = values
         elif key in rows.inserted or key in rows.updated:
             raise ValueError(f"{table.full_name} {key}: inserted twice in one transaction")
         else:
+            rows.absent.discard(key)
             rows.inserted[key] = values
 
     def insert_new(self, table: Table, rows: Iterable[tuple[Value, ...]]) -> None:
-        self._rows(table).new += rows
+        self._to_write(table).new += rows
 
     def put(self, table: Table, values: tuple[Value, ...]) -> None:
-        rows, key = self._rows(table), values[: table.key_width]
+        rows, key = self._to_write(table), values[: table.key_width]
         if key in rows.inserted or rows.read[key] is None:
+            rows.absent.discard(key)
             rows.inserted[key] = values
         else:
             rows.deleted.discard(key)
             rows.updated[key] = values
 
     def delete(self, table: Table, key: Key) -> None:
-        rows = self._rows(table)
+        rows = self._to_write(table)
         present = rows.read[key] is not None
         rows.inserted.pop(key, None)
         rows.updated.pop(key, None)
         if present:
             rows.deleted.add(key)
 
+    def keep_absent(self, table: Table, key: Key) -> None:
+        """Have the commit conflict if a row that was read as absent exists by then."""
+        self._to_write(table).absent.add(key)
+
     def discard(self, table: Table, key: Key) -> None:
-        self._rows(table).discarded.add(key)
+        self._to_write(table).discarded.add(key)
+
+    def _to_write(self, table: Table) -> Rows:
+        if self.read_only:
+            raise InvalidRequest(f"transaction {self.id} is read-only; it writes no {table.name}")
+        return self.work.rows(table)
+
+    # the end
 
     async def commit(self) -> int:
-        self._check_open()
+        self.check_open()
         self._ended = True
-        changes = [
-            rows.change(table)
-            for table, rows in sorted(self._tables.items(), key=lambda item: item[0].full_name)
-            if rows.new or rows.inserted or rows.updated or rows.deleted or rows.discarded
-        ]
-        if not changes:
-            return await self._session.end()
-        return await self._session.write(self.id, changes)
+        return await self._engine.committing.commit(self)
 
     async def rollback(self) -> None:
         if not self._ended:
             self._ended = True
-            await self._session.end()
+            await self.release()
 
-    async def _select(self, selection: Selection) -> list[Record]:
-        self._check_open()
-        read, width = self._rows(selection.table).read, selection.table.key_width
-        records = await self._session.select(selection)
-        kept = [read.setdefault(record.values[:width], record) for record in records]
-        return [record for record in kept if record is not None]
+    async def write(self, storage: Storage, changes: list[Change]) -> int:
+        """Commit in one phase; whatever was only read elsewhere is released."""
+        session = self.session(storage)
+        for other in self._sessions.values():
+            if other is not session:
+                await other.end()
+        return await session.write(self.id, changes)
 
-    def _rows(self, table: Table) -> _Rows:
-        rows = self._tables.get(table)
-        if rows is None:
-            rows = self._tables[table] = _Rows()
-        return rows
+    async def read_discards(self) -> None:
+        """Make deletes of the discards: who prepares a row has to know what it replaces."""
+        for table, rows in self.work.tables.items():
+            if rows.discarded:
+                found = (await self._look([(table, list(rows.discarded))]))[0]
+                rows.deleted |= {key for key, record in found.items() if record}
+                rows.discarded.clear()
 
-    def _check_open(self) -> None:
+    async def release(self) -> int:
+        """Give back what the storages hold for this transaction; the time in epoch ms."""
+        if not self._sessions:
+            return self._engine.clock()
+        return max([await session.end() for session in self._sessions.values()])
+
+    def session(self, storage: Storage) -> Session:
+        """This transaction's way to a storage."""
+        session = self._sessions.get(storage)
+        if session is None:
+            session = self._sessions[storage] = storage.session(locked=self._locked)
+        return session
+
+    def check_open(self) -> None:
         if self._ended:
             raise RuntimeError(f"transaction {self.id} has ended")

@@ -1,9 +1,23 @@
-"""The engine's port: what every storage binding gives, and what the rest of Odori may use of it."""
+"""The engine's port for batches: what every binding gives, and what the rest of Odori may use."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Protocol
 
 from infra.engine.table import Key, Record, Table, Value
+
+
+class Isolation(StrEnum):
+    """ScalarDB's isolation levels.
+
+    - READ_COMMITTED: the last committed image of each row, never waiting for who writes it;
+    - SNAPSHOT: the first answer for a row is kept; a lost update cannot happen, write skew can;
+    - SERIALIZABLE: what was read and not written is read again before the commit (EXTRA_READ).
+    """
+
+    READ_COMMITTED = "READ_COMMITTED"
+    SNAPSHOT = "SNAPSHOT"
+    SERIALIZABLE = "SERIALIZABLE"
 
 
 class Transaction(Protocol):
@@ -17,7 +31,10 @@ class Transaction(Protocol):
     id: str
 
     async def fetch(self, wanted: Mapping[Table, Iterable[Key]]) -> None:
-        """Read all wanted rows, set-wise, into the read set; keys already read cost nothing."""
+        """Read all wanted rows, set-wise, into the read set; keys already read cost nothing.
+
+        Raises Uncommitted while another transaction is writing one of them.
+        """
 
     def seen(self, table: Table, key: Key) -> Record | None:
         """The row as this transaction first read it (not its own writes); None if it was absent.
@@ -77,7 +94,7 @@ class Transaction(Protocol):
 
 
 class Engine(Protocol):
-    """One storage, opened. `begin` costs nothing until the first read or commit."""
+    """One storage or several, opened. `begin` costs nothing until the first read or commit."""
 
     async def apply(self, tables: Sequence[Table]) -> None:
         """Create what is missing, with its ScalarDB metadata; SchemaMismatch if a shape differs."""

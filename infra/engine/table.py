@@ -12,20 +12,43 @@ Key = tuple[Value, ...]
 
 
 class Type(StrEnum):
-    """ScalarDB's column types that Odori uses; dates and times travel as epoch milliseconds."""
+    """ScalarDB's column types. Between engine and storage, times travel as whole numbers: a DATE in
+    days since 1970, a TIME in microseconds of the day, a TIMESTAMP in milliseconds since 1970 of
+    its own clock, a TIMESTAMPTZ in epoch milliseconds."""
 
-    TEXT = "TEXT"
+    BOOLEAN = "BOOLEAN"
     INT = "INT"
     BIGINT = "BIGINT"
-    BOOLEAN = "BOOLEAN"
+    FLOAT = "FLOAT"
     DOUBLE = "DOUBLE"
+    TEXT = "TEXT"
     BLOB = "BLOB"
+    DATE = "DATE"
+    TIME = "TIME"
+    TIMESTAMP = "TIMESTAMP"
     TIMESTAMPTZ = "TIMESTAMPTZ"
+
+
+#: The transaction columns that every table has after the user's own.
+TX_COLUMNS = {
+    "tx_id": Type.TEXT,
+    "tx_state": Type.INT,
+    "tx_version": Type.INT,
+    "tx_prepared_at": Type.BIGINT,
+    "tx_committed_at": Type.BIGINT,
+}
+#: Begins the name of each column that holds the image before a row's last change.
+BEFORE = "before_"
+#: Values of tx_state, and of a coordinator's row.
+PREPARED, DELETED, COMMITTED, ABORTED = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """One table. `columns` maps name to type, keys first, in the order of a record's values."""
+    """One table. `columns` maps name to type, keys first, in the order of a record's values.
+
+    A `plain` one has no transaction columns: the coordinator's, which is what commits.
+    """
 
     namespace: str
     name: str
@@ -34,20 +57,45 @@ class Table:
     clustering: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
     descending: frozenset[str] = field(default_factory=frozenset)
+    plain: bool = False
 
     def __post_init__(self) -> None:
-        keys = self.partition + self.clustering
-        if tuple(self.columns)[: len(keys)] != keys:
-            raise ValueError(f"{self.full_name}: columns must begin with the keys {keys}")
+        if tuple(self.columns)[: self.key_width] != self.keys:
+            raise ValueError(f"{self.full_name}: columns must begin with the keys {self.keys}")
 
     @property
     def full_name(self) -> str:
         return f"{self.namespace}.{self.name}"
 
     @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the primary key's columns."""
+        return self.partition + self.clustering
+
+    @cached_property
     def key_width(self) -> int:
         """How many leading values of a record make its primary key."""
         return len(self.partition) + len(self.clustering)
+
+    @cached_property
+    def rest(self) -> tuple[str, ...]:
+        """Names of the columns that are no keys."""
+        return tuple(self.columns)[self.key_width :]
+
+    @cached_property
+    def stored(self) -> dict[str, Type]:
+        """Every column on disk: the user's, the transaction's, and the images before."""
+        if self.plain:
+            return self.columns
+        imaged = TX_COLUMNS | {c: self.columns[c] for c in self.rest}
+        return self.columns | TX_COLUMNS | {BEFORE + c: kind for c, kind in imaged.items()}
+
+    @cached_property
+    def indexed(self) -> tuple[str, ...]:
+        """Columns with an index; ScalarDB also indexes the image before, where a row that is being
+        written may still be found."""
+        before = [BEFORE + c for c in self.indexes if c in self.rest]
+        return (*self.indexes, *before)
 
     def __repr__(self) -> str:
         return f"<Table {self.full_name}>"

@@ -1,0 +1,85 @@
+"""The engine: ScalarDB's Consensus Commit over one storage, or over several by namespace."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from infra.clock import now_ms
+from infra.engine.buffered import BufferedTransaction
+from infra.engine.committing import Committing
+from infra.engine.coordinator import Coordinator
+from infra.engine.engine import Isolation
+from infra.engine.errors import InvalidRequest
+from infra.engine.options import Options
+from infra.engine.recovery import Recovery
+from infra.engine.storage import Storage
+from infra.engine.table import Table
+from infra.ids import random_uuid
+
+
+class ConsensusCommit:
+    """An `Engine` over storages, which it closes; `namespaces` maps those that are not kept in the
+    first storage to others by name."""
+
+    def __init__(
+        self,
+        storages: Sequence[Storage],
+        namespaces: Mapping[str, str] | None = None,
+        options: Options | None = None,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self.options = options or Options()
+        self.clock = clock
+        self.storages = {storage.name: storage for storage in storages}
+        self._first = storages[0]
+        self._by_namespace = {
+            namespace: self._named(name, namespace)
+            for namespace, name in (namespaces or {}).items()
+        }
+        home = self.home_of(self.options.coordinator_namespace)
+        self.coordinator = Coordinator(home, self.options.coordinator_namespace, clock)
+        self.recovery = Recovery(self.storage_of, self.coordinator, clock)
+        self.committing = Committing(self.storage_of, self.coordinator, self.options, clock)
+
+    def _named(self, name: str, namespace: str) -> Storage:
+        if name not in self.storages:
+            raise InvalidRequest(
+                f"namespace {namespace} is mapped to storage {name}; there are"
+                f" {', '.join(self.storages)}"
+            )
+        return self.storages[name]
+
+    def home_of(self, namespace: str) -> Storage:
+        """The storage that keeps a namespace."""
+        return self._by_namespace.get(namespace, self._first)
+
+    def storage_of(self, table: Table) -> Storage:
+        """The storage that keeps a table."""
+        return self._by_namespace.get(table.namespace, self._first)
+
+    async def apply(self, tables: Sequence[Table]) -> None:
+        for storage in self.storages.values():
+            if mine := [table for table in tables if self.storage_of(table) is storage]:
+                await storage.apply(mine)
+
+    def begin(
+        self,
+        *,
+        locked: bool = False,
+        tx_id: str | None = None,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+    ) -> BufferedTransaction:
+        return BufferedTransaction(
+            self,
+            tx_id or random_uuid(),
+            isolation or self.options.isolation,
+            locked=locked,
+            read_only=read_only,
+        )
+
+    async def changed(self) -> bool:
+        return any([await storage.changed() for storage in self.storages.values()])
+
+    async def close(self) -> None:
+        await self.committing.close()
+        await asyncio.gather(*(storage.close() for storage in self.storages.values()))
