@@ -52,9 +52,7 @@ class BufferedTransaction:
         self.check_open()
         return (await self._look([(table, keys)]))[0]
 
-    async def _look(
-        self, wanted: list[tuple[Table, list[Key]]]
-    ) -> list[dict[Key, Record | None]]:
+    async def _look(self, wanted: list[tuple[Table, list[Key]]]) -> list[dict[Key, Record | None]]:
         answers: list[dict[Key, Record | None]] = []
         pending: list[Pending] = []
         storage = self._engine.storage_of(wanted[0][0])
@@ -107,7 +105,7 @@ class BufferedTransaction:
         return await self.select(Selection(table, tuple(where), table.clustering, reverse, limit))
 
     async def scan_index(self, table: Table, column: str, value: Value) -> list[Record]:
-        return await self.select(Selection(table, index=(column, value)))
+        return await self.select(Selection(table, indexed=(column, value)))
 
     async def scan_all(self, table: Table, *, limit: int | None = None) -> list[Record]:
         return await self.select(Selection(table, order=table.keys, limit=limit))
@@ -191,9 +189,13 @@ class BufferedTransaction:
 
     # the end
 
-    async def commit(self) -> int:
+    def close(self) -> None:
+        """No reads and writes any more."""
         self.check_open()
         self._ended = True
+
+    async def commit(self) -> int:
+        self.close()
         return await self._engine.committing.commit(self)
 
     async def rollback(self) -> None:

@@ -35,8 +35,8 @@ def ordered(value: Value) -> Any:
 
 def selects(selection: Selection, record: Record) -> bool:
     """Whether a record is one that this selection asked for by value."""
-    if selection.index:
-        column, value = selection.index
+    if selection.indexed:
+        column, value = selection.indexed
         if _value(selection.table, record, column) != value:
             return False
     return not selection.tests or any(

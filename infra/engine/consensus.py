@@ -1,9 +1,9 @@
 """The engine: ScalarDB's Consensus Commit over one storage, or over several by namespace."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from infra.clock import now_ms
+from infra.engine.admin import Admin
 from infra.engine.buffered import BufferedTransaction
 from infra.engine.committing import Committing
 from infra.engine.coordinator import Coordinator
@@ -13,6 +13,7 @@ from infra.engine.options import Options
 from infra.engine.recovery import Recovery
 from infra.engine.storage import Storage
 from infra.engine.table import Table
+from infra.engine.two_phase import Participant
 from infra.ids import random_uuid
 
 
@@ -38,6 +39,7 @@ class ConsensusCommit:
         home = self.home_of(self.options.coordinator_namespace)
         self.coordinator = Coordinator(home, self.options.coordinator_namespace, clock)
         self.recovery = Recovery(self.storage_of, self.coordinator, clock)
+        self.admin = Admin(self)
         self.committing = Committing(self.storage_of, self.coordinator, self.options, clock)
 
     def _named(self, name: str, namespace: str) -> Storage:
@@ -77,9 +79,21 @@ class ConsensusCommit:
             read_only=read_only,
         )
 
+    def participate(
+        self, tx_id: str | None = None, *, isolation: Isolation | None = None
+    ) -> Participant:
+        """A share of a transaction over several processes: a new one, or one begun elsewhere."""
+        if self.options.group_commit:
+            raise InvalidRequest(
+                "group commit and transactions over several processes exclude"
+                " each other: a group's id is known to one process only"
+            )
+        return Participant(self, self.begin(tx_id=tx_id, isolation=isolation))
+
     async def changed(self) -> bool:
         return any([await storage.changed() for storage in self.storages.values()])
 
     async def close(self) -> None:
         await self.committing.close()
-        await asyncio.gather(*(storage.close() for storage in self.storages.values()))
+        for storage in self.storages.values():
+            await storage.close()

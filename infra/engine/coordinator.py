@@ -106,6 +106,10 @@ class Coordinator:
             )
         return self._table
 
+    def forget_table(self) -> None:
+        """Look again what the table is like."""
+        self._table = None
+
     async def _decide(self, tx_id: str, state: int, children: Sequence[str]) -> State:
         written = await self._put(tx_id, state, children)
         if written:

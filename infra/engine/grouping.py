@@ -65,7 +65,8 @@ class Groups:
         if group is None or tx_id not in group.waiting:
             return await self._coordinator.commit(tx_id)
         group.waiting.discard(tx_id)
-        written = group.ready[tx_id] = asyncio.get_running_loop().create_future()
+        written: asyncio.Future[State] = asyncio.get_running_loop().create_future()
+        group.ready[tx_id] = written
         self._emit_if_complete(group)
         return await written
 

@@ -36,7 +36,7 @@ class Comparison(NamedTuple):
 class Selection(NamedTuple):
     """Rows to be read otherwise than by key.
 
-    With `index`, rows whose column has the value, now or in the image before. `tests` are
+    With `indexed`, rows whose column has the value, now or in the image before. `tests` are
     alternatives of conditions that a storage may use to leave out committed rows; one that does
     not must ignore the limit, too. A row that is being written is never left out because of them.
     """
@@ -46,7 +46,7 @@ class Selection(NamedTuple):
     order: tuple[str, ...] = ()
     reverse: bool = False
     limit: int | None = None
-    index: tuple[str, Value] | None = None
+    indexed: tuple[str, Value] | None = None
     tests: tuple[tuple[Comparison, ...], ...] = ()
 
 
@@ -99,9 +99,7 @@ class Session(Protocol):
         """The committed rows among these keys, table by table; the others that exist are added
         to `pending`."""
 
-    async def select(
-        self, selection: Selection, pending: list[Pending]
-    ) -> list[Record | Pending]:
+    async def select(self, selection: Selection, pending: list[Pending]) -> list[Record | Pending]:
         """Rows in the order asked for; each that is being written is in `pending`, too."""
 
     async def write(self, tx_id: str, changes: Sequence[Change]) -> int:
@@ -134,9 +132,7 @@ class Storage(Protocol):
     async def images(self, table: Table, keys: Sequence[Key]) -> dict[Key, Image]:
         """Whole rows as they are on disk now, whatever their state; absent ones are left out."""
 
-    async def finish(
-        self, tx_id: str, endings: Sequence[Ending], committed_at: int | None
-    ) -> None:
+    async def finish(self, tx_id: str, endings: Sequence[Ending], committed_at: int | None) -> None:
         """Turn prepared rows of this transaction into committed ones, or without a commit time
         back into what they were. A row that somebody else has finished is left alone."""
 

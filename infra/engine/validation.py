@@ -27,9 +27,7 @@ def checks(
     return found
 
 
-async def _same_rows(
-    storage: Storage, table: Table, records: dict[Key, Record | None]
-) -> None:
+async def _same_rows(storage: Storage, table: Table, records: dict[Key, Record | None]) -> None:
     pending: list[Pending] = []
     session = storage.session()
     try:

@@ -40,10 +40,7 @@ class Rows:
     def is_written(self, key: Key) -> bool:
         """Whether the commit asserts this key anyway."""
         return (
-            key in self.inserted
-            or key in self.updated
-            or key in self.deleted
-            or key in self.absent
+            key in self.inserted or key in self.updated or key in self.deleted or key in self.absent
         )
 
     def change(self, table: Table) -> Change:
@@ -79,7 +76,8 @@ class Workset:
         """What a commit writes, in one order of tables for everybody."""
         written = ((table, rows) for table, rows in self.tables.items() if rows.writes())
         return [
-            rows.change(table) for table, rows in sorted(written, key=lambda item: item[0].full_name)
+            rows.change(table)
+            for table, rows in sorted(written, key=lambda item: item[0].full_name)
         ]
 
     def only_read(self) -> Iterator[tuple[Table, dict[Key, Record | None]]]:

@@ -2,20 +2,15 @@
 
 import json
 import sqlite3
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
-from infra.engine.buffered import Change, Selection
+from infra.clock import now_ms
 from infra.engine.errors import Conflict, LockedOut
+from infra.engine.sqlite import ddl
 from infra.engine.sqlite.connection import Clean, connect
-from infra.engine.sqlite.statements import (
-    COMMITTED,
-    READ_SIZES_KEYS,
-    Statements,
-    write_chunks,
-)
+from infra.engine.sqlite.statements import READ_SIZES_KEYS, Statements, write_chunks
 from infra.engine.sqlite.trouble import (
     UNBINDABLE,
     is_duplicate,
@@ -23,7 +18,8 @@ from infra.engine.sqlite.trouble import (
     translate,
     translate_commit,
 )
-from infra.engine.table import Key, Record, Table, Value
+from infra.engine.storage import Change, Ending, Image, Pending, Selection
+from infra.engine.table import COMMITTED, DELETED, PREPARED, Key, Record, Table, Value
 
 Fault = Callable[[str], None]
 
@@ -33,10 +29,6 @@ BUSY_WAIT_MS = 5_000
 
 class NotNow(LockedOut):
     """Somebody writes in the file, and the caller has no patience; nothing was done."""
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class File:
@@ -66,25 +58,40 @@ class File:
         #: Called before each write, with its patience.
         self.before_write: Callable[[bool], None] | None = None
 
-    def fetch(self, wanted: list[tuple[Table, list[Key]]], begin: str = "") -> list[list[Record]]:
-        """All wanted rows that exist, table by table, of one moment."""
+    def fetch(
+        self, wanted: list[tuple[Table, list[Key]]], pending: list[Pending], begin: str = ""
+    ) -> list[list[Record]]:
+        """All wanted rows that are committed, table by table, of one moment."""
         with self._reading(begin):
             passing = len(wanted) > 1 and not begin and not self._connection.in_transaction
             self._start_reading("BEGIN" if passing else begin)
-            found = [self._rows(table, keys) for table, keys in wanted]
+            found = [self._rows(table, keys, pending) for table, keys in wanted]
             if passing:
                 self._execute("ROLLBACK")
             return found
 
-    def select(self, selection: Selection, begin: str = "") -> list[Record]:
+    def select(
+        self, selection: Selection, pending: list[Pending], begin: str = ""
+    ) -> list[Record | Pending]:
         with self._reading(begin):
             self._start_reading(begin)
             statements = self._of(selection.table)
             sql, values = statements.select(selection)
             try:
-                return self._records(statements, sql, values)
+                return self._found(statements, sql, values, pending)
             except UNBINDABLE as error:
                 raise refusal(selection.table, [values], error) from error
+
+    def images(self, table: Table, keys: Sequence[Key]) -> dict[Key, Image]:
+        """Whole rows, whatever their state."""
+        statements = self._of(table)
+        found: dict[Key, Image] = {}
+        with self._reading(""):
+            for size, values in self._key_chunks(statements, list(keys)):
+                for row in self._execute(statements.images(size), values).fetchall():
+                    image = statements.image(row)
+                    found[tuple(image[c] for c in table.keys)] = image
+        return found
 
     def query(self, sql: str, parameters: Sequence[Value], begin: str) -> list[tuple[Any, ...]]:
         with self._reading(begin):
@@ -95,25 +102,65 @@ class File:
         """Everything in one commit, inside the transaction that is open or in a new one; unless
         `patient`, another writer of the file is NotNow."""
         with self._clean:
-            if self.before_write:
-                self.before_write(patient)
-            if not self._connection.in_transaction:
-                self._begin("BEGIN IMMEDIATE", patient)
+            self._start_writing(patient)
             now = self.clock()
             for change in changes:
-                self._insert(change, tx_id, now)
+                self._insert(change.table, change.inserts, tx_id, now, COMMITTED)
                 self._update(change, tx_id, now)
-                self._delete(change)
+                self._delete(change, tx_id, now)
                 self._discard(change)
-            if self._fault:
-                self._fault("before-commit")
-            try:
-                self._execute("COMMIT")
-                if self._fault:
-                    self._fault("after-commit")
-            except sqlite3.Error as error:
-                raise translate_commit(error) from error
+            self._commit()
             return now
+
+    def prepare(self, tx_id: str, changes: Sequence[Change], at: int) -> None:
+        with self._clean:
+            self._start_writing(True)
+            for change in changes:
+                self._insert(change.table, change.inserts, tx_id, at, PREPARED)
+                self._insert(change.table, change.absent, tx_id, at, DELETED)
+                self._update(change, tx_id, at, prepared=True)
+                self._delete(change, tx_id, at, prepared=True)
+            self._commit()
+
+    def finish(self, tx_id: str, endings: Sequence[Ending], committed_at: int | None) -> None:
+        with self._clean:
+            self._start_writing(True)
+            committed = committed_at is not None
+            for table, stay, go in endings:
+                statements, width = self._of(table), table.key_width
+                for rows in write_chunks(stay, width):
+                    sql = statements.stay(len(rows), committed)
+                    self._write(statements, sql, rows, [tx_id, committed_at])
+                for rows in write_chunks(go, width):
+                    self._write(
+                        statements, statements.go(len(rows), committed), rows, [tx_id, None]
+                    )
+            self._commit()
+
+    def put_if_absent(self, table: Table, row: tuple[Value, ...]) -> bool:
+        """Insert one row into a plain table."""
+        with self._clean:
+            self._start_writing(True)
+            statements = self._of(table)
+            count = self._write(statements, statements.put_if_absent, [row], [])
+            self._commit()
+            return bool(count)
+
+    def _start_writing(self, patient: bool) -> None:
+        if self.before_write:
+            self.before_write(patient)
+        if not self._connection.in_transaction:
+            self._begin("BEGIN IMMEDIATE", patient)
+
+    def _commit(self) -> None:
+        if self._fault:
+            self._fault("before-commit")
+        try:
+            self._execute("COMMIT")
+            if self._fault:
+                self._fault("after-commit")
+        except sqlite3.Error as error:
+            raise translate_commit(error) from error
 
     def release(self) -> int:
         with self._clean:
@@ -134,6 +181,11 @@ class File:
             self._begin("BEGIN IMMEDIATE")
             job(self._connection)
             self._execute("COMMIT")
+
+    def describe(self, namespace: str, name: str) -> Table | None:
+        """A table as ScalarDB knows it."""
+        with self._reading(""):
+            return ddl.describe(self._connection, namespace, name)
 
     def checkpoint(self, mode: str) -> tuple[bool, int, int]:
         """Copies the WAL into the file: (was somebody in the way, pages in the WAL, copied)."""
@@ -174,63 +226,82 @@ class File:
         if self._fault:
             self._fault("read")
 
-    def _rows(self, table: Table, keys: list[Key]) -> list[Record]:
-        statements, found = self._of(table), []
+    def _rows(self, table: Table, keys: list[Key], pending: list[Pending]) -> list[Record]:
+        statements = self._of(table)
+        found: list[Record] = []
+        for size, values in self._key_chunks(statements, keys):
+            rows: list[Any] = self._found(statements, statements.read(size), values, pending)
+            found += [row for row in rows if type(row) is Record] if pending else rows
+        return found
+
+    def _key_chunks(
+        self, statements: Statements, keys: list[Key]
+    ) -> Iterable[tuple[int, list[Value]]]:
+        """Parameters of reads by key, each for so many keys; what is too much matches nothing."""
         for at in range(0, len(keys), READ_SIZES_KEYS[-1]):
             some = keys[at : at + READ_SIZES_KEYS[-1]]
             size = next(size for size in READ_SIZES_KEYS if size >= len(some))
-            values = [*chain.from_iterable(statements.encode(some))]
-            values += [None] * (size * table.key_width - len(values))
             try:
-                found += self._records(statements, statements.read(size), values)
+                values = [*chain.from_iterable(statements.encode(some))]
+                values += [None] * (size * statements.table.key_width - len(values))
+                yield size, values
             except UNBINDABLE as error:
-                raise refusal(table, some, error) from error
-        return found
+                raise refusal(statements.table, some, error) from error
 
-    def _records(self, statements: Statements, sql: str, values: list[Value]) -> list[Record]:
+    def _found(
+        self, statements: Statements, sql: str, values: list[Value], pending: list[Pending]
+    ) -> list[Record | Pending]:
         rows = self._execute(sql, values).fetchall()
-        if statements.packed:
+        if statements.values.packed:
             rows = json.loads(rows[0][0])
-        for row in rows:
-            if row[-2] != COMMITTED and row[-2] is not None and row[-3] is not None:
-                key = tuple(row[: statements.table.key_width])
-                raise Conflict(
-                    f"{statements.table.full_name} {key!r}: transaction {row[-3]} is writing it"
-                )
-        return statements.records(rows)
+        writing = [
+            (i, statements.pending(row))
+            for i, row in enumerate(rows)
+            if row[-2] != COMMITTED and row[-2] is not None and row[-3] is not None
+        ]
+        records: list[Record | Pending] = [*statements.records(rows)]
+        for i, row in writing:
+            records[i] = row
+            pending.append(row)
+        return records
 
-    def _insert(self, change: Change, tx_id: str, now: int) -> None:
-        statements = self._of(change.table)
-        for rows in write_chunks(change.inserts, len(statements.columns)):
+    def _insert(
+        self, table: Table, new: list[tuple[Value, ...]], tx_id: str, now: int, state: int
+    ) -> None:
+        statements = self._of(table)
+        for rows in write_chunks(new, len(statements.columns)):
             try:
-                self._write(statements, statements.insert(len(rows)), rows, [tx_id, now])
+                self._write(statements, statements.insert(len(rows), state), rows, [tx_id, now])
             except sqlite3.IntegrityError as error:
                 if not is_duplicate(error):
-                    raise refusal(change.table, rows, error) from error
-                keys = [row[: change.table.key_width] for row in rows]
-                there = [record.values[: len(keys[0])] for record in self._rows(change.table, keys)]
-                raise self._conflict(change.table, there, "exists already") from error
+                    raise refusal(table, rows, error) from error
+                keys = [row[: table.key_width] for row in rows]
+                raise _conflict(table, list(self.images(table, keys)), "exists already") from error
 
-    def _update(self, change: Change, tx_id: str, now: int) -> None:
-        statements, width = self._of(change.table), change.table.key_width
+    def _update(self, change: Change, tx_id: str, now: int, prepared: bool = False) -> None:
+        statements = self._of(change.table)
         for rows in write_chunks(change.updates, len(statements.columns) + 1):
-            sql = statements.update(len(rows))
+            sql = statements.update(len(rows), prepared)
             if self._write(statements, sql, rows, [tx_id, now]) != len(rows):
-                keys = [row[:width] for row in rows]
-                records = self._rows(change.table, keys)
-                mine = {r.values[:width] for r in records if r.tx_id == tx_id}
-                lost = [key for key in keys if key not in mine]
-                raise self._conflict(change.table, lost, "was changed by another transaction")
+                raise self._lost(change.table, rows, tx_id)
 
-    def _delete(self, change: Change) -> None:
+    def _delete(self, change: Change, tx_id: str, now: int, prepared: bool = False) -> None:
         statements, width = self._of(change.table), change.table.key_width
         for rows in write_chunks(change.deletes, width + 1):
-            if self._write(statements, statements.delete(len(rows)), rows, []) != len(rows):
-                keys = [row[:width] for row in rows]
-                there = [record.values[:width] for record in self._rows(change.table, keys)]
-                raise self._conflict(
-                    change.table, there or keys, "was changed or deleted by another transaction"
-                )
+            sql = statements.delete(len(rows), prepared)
+            known: list[Value] = [tx_id, now] if prepared else []
+            if self._write(statements, sql, rows, known) != len(rows):
+                raise self._lost(change.table, rows, tx_id)
+
+    def _lost(self, table: Table, rows: list[tuple[Value, ...]], tx_id: str) -> Conflict:
+        """Which of these rows is not as it was read; they end with the tx_id that was read."""
+        width = table.key_width
+        there = self.images(table, [row[:width] for row in rows])
+        for row in rows:
+            image = there.get(row[:width])
+            if image is None or image["tx_id"] not in (row[-1], tx_id):
+                return _conflict(table, [row[:width]], "was changed by another transaction")
+        return _conflict(table, [row[:width] for row in rows], "is being written")
 
     def _discard(self, change: Change) -> None:
         statements = self._of(change.table)
@@ -249,9 +320,10 @@ class File:
         except UNBINDABLE as error:
             raise refusal(statements.table, rows, error) from error
 
-    def _conflict(self, table: Table, keys: list[Key], what: str) -> Conflict:
-        return Conflict(f"{table.full_name} {keys[0]!r} {what}" if keys else table.full_name)
-
     def _reading(self, begin: str) -> Clean:
         # A read that passes by while somebody else holds a transaction must not end that one.
         return self._clean if begin or not self._connection.in_transaction else self._keep
+
+
+def _conflict(table: Table, keys: list[Key], what: str) -> Conflict:
+    return Conflict(f"{table.full_name} {keys[0]!r} {what}" if keys else table.full_name)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from infra.engine.buffered import Change, Selection
 from infra.engine.sqlite.file import File, NotNow
 from infra.engine.sqlite.turn import Turn
 from infra.engine.sqlite.worker import Worker
+from infra.engine.storage import Change, Pending, Selection
 from infra.engine.table import Key, Record, Table, Value
 
 #: Rows that are read or written in the caller's own thread at most: some 20 ms, for which a process
@@ -25,21 +25,23 @@ class SqliteSession:
         self._begin = begin
         self._mine = False
 
-    async def rows(self, wanted: list[tuple[Table, list[Key]]]) -> list[list[Record]]:
+    async def rows(
+        self, wanted: list[tuple[Table, list[Key]]], pending: list[Pending]
+    ) -> list[list[Record]]:
         count = sum(len(keys) for _, keys in wanted)
         if not self._begin and self._is_brief(count):
-            return self._worker.brief(count, self._file.fetch, wanted)
+            return self._worker.brief(count, self._file.fetch, wanted, pending)
         await self._enter()
         try:
-            return await self._worker.call(self._file.fetch, wanted, self._begin)
+            return await self._worker.call(self._file.fetch, wanted, pending, self._begin)
         except Exception:
             self._leave()
             raise
 
-    async def select(self, selection: Selection) -> list[Record]:
+    async def select(self, selection: Selection, pending: list[Pending]) -> list[Record | Pending]:
         await self._enter()
         try:
-            return await self._worker.call(self._file.select, selection, self._begin)
+            return await self._worker.call(self._file.select, selection, pending, self._begin)
         except Exception:
             self._leave()
             raise
@@ -63,6 +65,15 @@ class SqliteSession:
                 with suppress(NotNow):  # only the other thread has time to wait for a writer
                     return self._worker.brief(count, self._file.write, tx_id, changes, False)
             return await self._worker.call(self._file.write, tx_id, changes)
+        finally:
+            self._leave()
+
+    async def prepare(self, tx_id: str, changes: Sequence[Change], at: int) -> None:
+        if not self._mine:
+            await self._turn.take()
+            self._mine = True
+        try:
+            await self._worker.call(self._file.prepare, tx_id, changes, at)
         finally:
             self._leave()
 

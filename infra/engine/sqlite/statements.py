@@ -1,11 +1,23 @@
 """The SQL of one table, by number of rows; texts are kept, since SQLite caches plans by text."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from infra.engine.buffered import Selection
-from infra.engine.table import Record, Table, Type, Value
+from infra.engine.shapes import Shapes, quoted
+from infra.engine.sqlite.ddl import table_name
+from infra.engine.sqlite.values import Values, decoded, encoded
+from infra.engine.storage import Pending, Selection
+from infra.engine.table import (
+    BEFORE,
+    COMMITTED,
+    DELETED,
+    PREPARED,
+    Record,
+    Table,
+    Type,
+    Value,
+)
 
 T = TypeVar("T")
 
@@ -16,21 +28,6 @@ WRITE_SIZES_ROWS = (128, 64, 32, 16, 8, 4, 2, 1)
 READ_SIZES_KEYS = (1, 4, 16, 64, 256)
 #: SQLite's own limit is 32,766 parameters of a statement.
 PARAMETERS_MAX = 32_000
-#: The state of a row that no transaction is writing.
-COMMITTED = 3
-
-TX_COLUMNS = {
-    "tx_id": Type.TEXT,
-    "tx_state": Type.INT,
-    "tx_version": Type.INT,
-    "tx_prepared_at": Type.BIGINT,
-    "tx_committed_at": Type.BIGINT,
-}
-_NEW = '"tx_id","tx_state","tx_version","tx_prepared_at","tx_committed_at"'
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def write_chunks(rows: list[T], columns: int) -> Iterator[list[T]]:
@@ -47,58 +44,73 @@ class Statements:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.name = quoted(f"{table.namespace}${table.name}")
+        self.name = table_name(table)
         self.columns = tuple(table.columns)
-        self.key = self.columns[: table.key_width]
-        self.rest = self.columns[table.key_width :]
-        types = tuple(table.columns.values())
-        #: A double does not survive SQLite's JSON to the last digit; such tables go row by row.
-        self.packed = Type.DOUBLE not in types
-        self._times = tuple(i for i, kind in enumerate(types) if kind is Type.TIMESTAMPTZ)
-        self._decoders = tuple(
-            (i, decode) for i, kind in enumerate(types) if (decode := self._decoder(kind))
-        )
+        self.values = Values(table)
+        self.encode = self.values.encode
+        self._shapes = Shapes(table, "?1", "?2", "IS")
         self.read = lru_cache(self._read)
+        self.images = lru_cache(self._images)
         self.insert = lru_cache(self._insert)
         self.update = lru_cache(self._update)
         self.delete = lru_cache(self._delete)
         self.discard = lru_cache(self._discard)
+        self.stay = lru_cache(self._stay)
+        self.go = lru_cache(self._go)
+        marks = ",".join("?" * len(self.columns))
+        names = ",".join(map(quoted, self.columns))
+        #: Of a plain table: one row, unless there is one.
+        self.put_if_absent = (
+            f"INSERT INTO {self.name}({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        )
 
     def _read(self, size: int) -> str:
-        wanted = _values(size, len(self.key))
-        match = self._match()
-        return self._rows(f"(VALUES {wanted}) v CROSS JOIN {self.name} t ON {match}")
+        return self._rows(f"{self._keys(size)} CROSS JOIN {self.name} t ON {self._shapes.match}")
 
-    def _insert(self, size: int) -> str:
-        row = "(?1,3,1,?2,?2" + ",?" * len(self.columns) + ")"
-        names = ",".join(map(quoted, self.columns))
-        return f"INSERT INTO {self.name}({_NEW},{names}) VALUES {','.join([row] * size)}"
+    def _images(self, size: int) -> str:
+        names = ",".join(f"t.{quoted(c)}" for c in self.table.stored)
+        match = self._shapes.match
+        return f"SELECT {names} FROM {self._keys(size)} CROSS JOIN {self.name} t ON {match}"
 
-    def _update(self, size: int) -> str:
-        width = len(self.key)
-        new = [f"{quoted(c)}=v.column{width + i}" for i, c in enumerate(self.rest, 1)]
-        old = [f"{quoted('before_' + c)}=NULL" for c in (*TX_COLUMNS, *self.rest)]
-        return (
-            f'UPDATE {self.name} AS t SET "tx_id"=?1,"tx_state"=3,'
-            f'"tx_version"=coalesce(t."tx_version",0)+1,"tx_prepared_at"=?2,"tx_committed_at"=?2,'
-            f"{','.join(new + old)} FROM (VALUES {_values(size, len(self.columns) + 1)}) v "
-            f'WHERE {self._match()} AND t."tx_id" IS v.column{len(self.columns) + 1}'
-        )
+    def _insert(self, size: int, state: int = COMMITTED) -> str:
+        """New rows in this state; of DELETED ones only the keys."""
+        columns = self.table.keys if state == DELETED else self.columns
+        own = self._shapes.inserted(state)
+        row = f"({','.join([*own.values(), *'?' * len(columns)])})"
+        names = ",".join(map(quoted, [*own, *columns]))
+        return f"INSERT INTO {self.name}({names}) VALUES {','.join([row] * size)}"
 
-    def _delete(self, size: int) -> str:
-        width = len(self.key) + 1
-        return (
-            f"DELETE FROM {self.name} WHERE rowid IN (SELECT t.rowid FROM "
-            f"(VALUES {_values(size, width)}) v CROSS JOIN {self.name} t "
-            f'ON {self._match()} AND t."tx_id" IS v.column{width})'
-        )
+    def _update(self, size: int, prepared: bool = False) -> str:
+        width = len(self.columns) + 1
+        where = self._shapes.unchanged(width)
+        if not prepared:
+            return self._change(self._shapes.replaced(), size, width, where)
+        where += f" AND {self._shapes.settled()}"
+        return self._change(self._shapes.prepared(delete=False), size, width, where)
+
+    def _delete(self, size: int, prepared: bool = False) -> str:
+        width = self.table.key_width + 1
+        where = self._shapes.unchanged(width)
+        if not prepared:
+            return self._remove(size, width, where)
+        where += f" AND {self._shapes.settled()}"
+        return self._change(self._shapes.prepared(delete=True), size, width, where)
 
     def _discard(self, size: int) -> str:
-        return (
-            f"DELETE FROM {self.name} WHERE rowid IN (SELECT t.rowid FROM "
-            f"(VALUES {_values(size, len(self.key))}) v CROSS JOIN {self.name} t "
-            f"ON {self._match()})"
-        )
+        return self._remove(size, self.table.key_width, self._shapes.match)
+
+    def _stay(self, size: int, committed: bool) -> str:
+        if committed:
+            new, where = self._shapes.committed(), self._shapes.ours([PREPARED])
+        else:
+            new = self._shapes.restored()
+            where = self._shapes.ours([PREPARED, DELETED], image=True)
+        return self._change(new, size, self.table.key_width, where)
+
+    def _go(self, size: int, committed: bool) -> str:
+        states = [DELETED] if committed else [PREPARED, DELETED]
+        where = self._shapes.ours(states, image=None if committed else False)
+        return self._remove(size, self.table.key_width, where)
 
     def select(self, selection: Selection) -> tuple[str, list[Value]]:
         """A scan and its parameters; start and end compare by value, whatever the order."""
@@ -108,6 +120,16 @@ class Statements:
             marks = ",".join("?" * len(bound))
             where.append(f"({names}) {operator} ({marks})")
             values += [self._bound(c, v) for c, v in zip(columns, bound, strict=True)]
+        if selection.indexed:
+            column, value = selection.indexed
+            writing = f't."tx_state" IN ({PREPARED},{DELETED})'
+            before = f"t.{quoted(BEFORE + column)}"
+            where.append(f"(t.{quoted(column)}=? OR {before}=? AND {writing})")
+            values += [self._bound(column, value)] * 2
+        if selection.tests:
+            clause, more = self._tests(selection)
+            where.append(clause)
+            values += more
         source = f"{self.name} t"
         if where:
             source += f" WHERE {' AND '.join(where)}"
@@ -123,23 +145,58 @@ class Statements:
             values.append(selection.limit)
         return self._rows(f"(SELECT * FROM {source}) t"), values
 
+    def _tests(self, selection: Selection) -> tuple[str, list[Value]]:
+        values: list[Value] = []
+        either = [f't."tx_state" IN ({PREPARED},{DELETED})']
+        for alternative in selection.tests:
+            every = []
+            for column, operator, value in alternative:
+                unary = operator.startswith("is")
+                every.append(f"t.{quoted(column)} {operator}{'' if unary else ' ?'}")
+                values += [] if unary else [self._bound(column, value)]
+            either.append(f"({' AND '.join(every)})")
+        return f"({' OR '.join(either)})", values
+
     def records(self, rows: list[Any]) -> list[Record]:
-        """Rows as SQLite gave them, as records; none may be the work of an open transaction."""
+        """Committed rows as SQLite gave them, as records."""
         count, new = len(self.columns), tuple.__new__
-        if self._decoders:
-            rows = [self._decode(row) for row in rows]
-        return [new(Record, (tuple(row[:count]), row[-3], row[-1] or 0)) for row in rows]
+        return [
+            new(Record, (tuple(row[:count]), row[-3], row[-1] or 0))
+            for row in self.values.decode(rows)
+        ]
 
-    def encode(self, rows: list[tuple[Value, ...]]) -> list[tuple[Value, ...]]:
-        """Rows as ScalarDB stores them; only times before 1970 look different."""
-        return [self._encode(row) for row in rows] if self._times else rows
+    def pending(self, row: Any) -> Pending:
+        """A row that somebody is writing."""
+        (values,) = self.values.decode([row])
+        return Pending(self.table, tuple(values[: self.table.key_width]), str(row[-3]))
 
-    def _match(self) -> str:
-        return " AND ".join(f"t.{quoted(c)}=v.column{i}" for i, c in enumerate(self.key, 1))
+    def image(self, row: tuple[Any, ...]) -> dict[str, Value]:
+        """A whole row by column."""
+        return {
+            name: decoded(kind, value)
+            for (name, kind), value in zip(self.table.stored.items(), row, strict=True)
+        }
+
+    def _bound(self, column: str, value: Value) -> Value:
+        return encoded(self.table.columns[column], value)
+
+    def _keys(self, size: int) -> str:
+        return f"(VALUES {_marks(size, self.table.key_width)}) v"
+
+    def _change(self, new: str, size: int, width: int, where: str) -> str:
+        values = _marks(size, width)
+        return f"UPDATE {self.name} AS t SET {new} FROM (VALUES {values}) v WHERE {where}"
+
+    def _remove(self, size: int, width: int, where: str) -> str:
+        return (
+            f"DELETE FROM {self.name} WHERE rowid IN (SELECT t.rowid FROM "
+            f"(VALUES {_marks(size, width)}) v CROSS JOIN {self.name} t ON {where})"
+        )
 
     def _rows(self, source: str) -> str:
         names = [f"t.{quoted(c)}" for c in self.columns]
-        if self.packed:
+        packed = self.values.packed
+        if packed:
             kinds = self.table.columns.values()
             names = [
                 f"iif({n} IS NULL,NULL,hex({n}))" if kind is Type.BLOB else n
@@ -148,49 +205,10 @@ class Statements:
         what = ",".join((*names, 't."tx_id"', 't."tx_state"', 't."tx_version"'))
         # The whole answer as one row is one step of SQLite, hence one hand-over of the GIL:
         # row by row, a busy event loop makes every single row wait for its switch interval.
-        if self.packed:
+        if packed:
             what = f"json_group_array(json_array({what}))"
         return f"SELECT {what} FROM {source}"
 
-    def _decoder(self, kind: Type) -> Callable[[Any], Value] | None:
-        blob = bytes.fromhex if self.packed else None
-        decoders: dict[Type, Callable[[Any], Value] | None] = {
-            Type.BOOLEAN: bool,
-            Type.TIMESTAMPTZ: decoded_time,
-            Type.BLOB: blob,
-        }
-        return decoders.get(kind)
 
-    def _decode(self, row: Sequence[Any]) -> list[Any]:
-        values = list(row)
-        for i, decode in self._decoders:
-            if values[i] is not None:
-                values[i] = decode(values[i])
-        return values
-
-    def _bound(self, column: str, value: Value) -> Value:
-        time = self.table.columns[column] is Type.TIMESTAMPTZ and isinstance(value, int)
-        return encoded_time(value) if time else value  # type: ignore[arg-type]
-
-    def _encode(self, row: tuple[Value, ...]) -> tuple[Value, ...]:
-        for i in self._times:
-            if i < len(row) and isinstance(time := row[i], int) and time < 0:
-                row = (*row[:i], encoded_time(time), *row[i + 1 :])
-        return row
-
-
-def encoded_time(ms: int) -> int:
-    """Epoch milliseconds as ScalarDB writes them to SQLite: seconds and milliseconds apart."""
-    seconds, rest = divmod(ms, 1000)
-    return ms if ms >= 0 else seconds * 1000 - (999 - rest)
-
-
-def decoded_time(stored: int) -> int:
-    if stored >= 0:
-        return stored
-    seconds, rest = divmod(-stored, 1000)
-    return -seconds * 1000 + 999 - rest
-
-
-def _values(rows: int, columns: int) -> str:
+def _marks(rows: int, columns: int) -> str:
     return ",".join([f"({','.join('?' * columns)})"] * rows)

@@ -13,7 +13,7 @@ import pytest
 from infra.engine.errors import Conflict, LockedOut, Unavailable, UnknownOutcome
 from infra.engine.sqlite import SqliteEngine
 from infra.engine.sqlite.connection import WAL_BYTES, WAL_MAX_BYTES
-from infra.engine.sqlite.ddl import index_name
+from infra.engine.metadata import index_name
 from infra.engine.table import Record, Table, Type
 from tests.conformance.engine.cases import APPLE, PEAR, STOCK, TABLES, Use, read, stored, values
 
@@ -194,6 +194,7 @@ class TestShape:
         self, use: Use, raw: sqlite3.Connection, state: int
     ) -> None:
         async with use() as engine:
+            await engine.admin.create_coordinator_tables()
             await stored(engine, (*APPLE, 3, None))
             raw.execute("UPDATE \"shop$stock\" SET tx_id = 'java', tx_state = ?", (state,))
             with pytest.raises(Conflict, match=r"apple.*java"):

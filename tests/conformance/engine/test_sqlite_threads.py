@@ -74,7 +74,7 @@ async def test_a_slow_disk_is_waited_for_in_the_other_thread_and_tried_again(
     monkeypatch.setattr(worker, "BRIEF_LIMIT_S", -1.0)
     assert not await suspends(stored(engine, (*APPLE, 3, None)))
     assert await suspends(stored(engine, (*PEAR, 3, None)))
-    monkeypatch.setattr(engine._worker, "_thread_until", 0.0)  # that time has passed
+    monkeypatch.setattr(engine.storage.worker, "_thread_until", 0.0)  # that time has passed
     assert not await suspends(stored(engine, ("fruit", "plum", 3, None)))
     await engine.close()
 
@@ -93,7 +93,7 @@ async def test_a_caller_that_gave_up_does_not_make_its_call_pass_for_done(path: 
     first = asyncio.ensure_future(many(engine, BRIEF_MAX_ROWS + 1))
     await a_turn()
     first.cancel()
-    assert not engine._worker.idle()
+    assert not engine.storage.worker.idle()
     await engine.close()
 
 
