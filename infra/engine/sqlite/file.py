@@ -229,9 +229,12 @@ class File:
     def _rows(self, table: Table, keys: list[Key], pending: list[Pending]) -> list[Record]:
         statements = self._of(table)
         found: list[Record] = []
-        for size, values in self._key_chunks(statements, keys):
-            rows: list[Any] = self._found(statements, statements.read(size), values, pending)
-            found += [row for row in rows if type(row) is Record] if pending else rows
+        try:
+            for size, values in self._key_chunks(statements, keys):
+                rows: list[Any] = self._found(statements, statements.read(size), values, pending)
+                found += [row for row in rows if type(row) is Record] if pending else rows
+        except UNBINDABLE as error:
+            raise refusal(table, keys, error) from error
         return found
 
     def _key_chunks(
@@ -241,12 +244,9 @@ class File:
         for at in range(0, len(keys), READ_SIZES_KEYS[-1]):
             some = keys[at : at + READ_SIZES_KEYS[-1]]
             size = next(size for size in READ_SIZES_KEYS if size >= len(some))
-            try:
-                values = [*chain.from_iterable(statements.encode(some))]
-                values += [None] * (size * statements.table.key_width - len(values))
-                yield size, values
-            except UNBINDABLE as error:
-                raise refusal(statements.table, some, error) from error
+            values = [*chain.from_iterable(statements.encode(some))]
+            values += [None] * (size * statements.table.key_width - len(values))
+            yield size, values
 
     def _found(
         self, statements: Statements, sql: str, values: list[Value], pending: list[Pending]

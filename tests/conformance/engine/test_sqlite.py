@@ -282,10 +282,10 @@ class TestTrouble:
 
     async def test_a_full_disk_is_unavailable_and_passes(self, use: Use, path: Path) -> None:
         async with use() as engine:
-            engine._file.set("max_page_count=60")
+            engine.storage._file.set("max_page_count=60")
             with pytest.raises(Unavailable):
                 await stored(engine, (*APPLE, 3, "x" * 500_000))
-            engine._file.set("max_page_count=100000")
+            engine.storage._file.set("max_page_count=100000")
             await stored(engine, (*APPLE, 3, "x" * 500_000))
 
 
