@@ -1,4 +1,4 @@
-"""How ScalarDB describes a table to itself, in `scalardb.metadata`; the same on every SQL storage."""
+"""How ScalarDB describes a table to itself in `scalardb.metadata`, on every SQL storage alike."""
 
 import hashlib
 from collections.abc import Iterable, Mapping

@@ -38,7 +38,7 @@ class Shapes:
         }
         return values | ({"tx_committed_at": self._second} if state == COMMITTED else {})
 
-    # updates: what is set
+    # what an update sets
 
     def replaced(self) -> str:
         """One-phase update: the new row, committed."""

@@ -19,12 +19,12 @@ def checks(
     work: Workset, tx_id: str, storage_of: Callable[[Table], Storage]
 ) -> list[Coroutine[Any, Any, None]]:
     """Reads to be made again, each of which raises Conflict if its answer is another one."""
-    found: list[Coroutine[Any, Any, None]] = []
-    for table, records in work.only_read():
-        found.append(_same_rows(storage_of(table), table, records))
-    for scanned in work.scans:
-        found.append(_same_scan(storage_of(scanned.selection.table), work, scanned, tx_id))
-    return found
+    rows = [_same_rows(storage_of(table), table, records) for table, records in work.only_read()]
+    scans = [
+        _same_scan(storage_of(scanned.selection.table), work, scanned, tx_id)
+        for scanned in work.scans
+    ]
+    return rows + scans
 
 
 async def _same_rows(storage: Storage, table: Table, records: dict[Key, Record | None]) -> None:

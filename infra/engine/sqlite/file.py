@@ -8,13 +8,13 @@ from typing import Any
 
 from infra.clock import now_ms
 from infra.engine.errors import Conflict, LockedOut
+from infra.engine.fitting import refusal
 from infra.engine.sqlite import ddl
 from infra.engine.sqlite.connection import Clean, connect
 from infra.engine.sqlite.statements import READ_SIZES_KEYS, Statements, write_chunks
 from infra.engine.sqlite.trouble import (
     UNBINDABLE,
     is_duplicate,
-    refusal,
     translate,
     translate_commit,
 )

@@ -1,7 +1,6 @@
 """What SQLite raises, in the engine's own words."""
 
 import sqlite3
-from collections.abc import Sequence
 
 from infra.engine.errors import (
     Conflict,
@@ -12,7 +11,6 @@ from infra.engine.errors import (
     UnknownOutcome,
     WriteRefused,
 )
-from infra.engine.table import Table, Value
 
 #: What binding a value may raise before SQLite sees it.
 UNBINDABLE = (OverflowError, UnicodeEncodeError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
@@ -21,7 +19,6 @@ _DUPLICATE = {sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UN
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _REFUSED = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH}
 _PRIMARY_CODE_BITS = 0xFF
-_STORABLE = (str, int, float, bytes, type(None))
 
 
 def translate(error: sqlite3.Error) -> EngineError:
@@ -50,26 +47,3 @@ def translate_commit(error: sqlite3.Error) -> EngineError:
 
 def is_duplicate(error: sqlite3.IntegrityError) -> bool:
     return error.sqlite_errorcode in _DUPLICATE
-
-
-def refusal(table: Table, rows: Sequence[Sequence[Value]], cause: object) -> WriteRefused:
-    """Names the first value of these rows that cannot be stored."""
-    for row in rows:
-        for column, value in zip(table.columns, row, strict=False):
-            if reason := _reason(value):
-                key = tuple(row[: table.key_width])
-                return WriteRefused(f"{table.full_name}.{column} of {key!r}: {reason}")
-    return WriteRefused(f"{table.full_name}: {cause}")
-
-
-def _reason(value: Value) -> str | None:
-    if not isinstance(value, _STORABLE):
-        return f"{type(value).__name__} is no storable type"
-    if isinstance(value, str):
-        if "\0" in value:
-            return "contains U+0000"
-        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-            return "contains a lone surrogate"
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return "does not fit in 64 bits"
-    return None

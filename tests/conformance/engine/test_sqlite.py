@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from infra.engine.errors import Conflict, LockedOut, Unavailable, UnknownOutcome
+from infra.engine.metadata import index_name
 from infra.engine.sqlite import SqliteEngine
 from infra.engine.sqlite.connection import WAL_BYTES, WAL_MAX_BYTES
-from infra.engine.metadata import index_name
 from infra.engine.table import Record, Table, Type
 from tests.conformance.engine.cases import APPLE, PEAR, STOCK, TABLES, Use, read, stored, values
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.engine.errors import LockedOut, SchemaMismatch, WriteRefused
+from infra.engine.errors import Conflict, LockedOut, SchemaMismatch, WriteRefused
 from infra.engine.table import Table, Type
 from tests.conformance.engine.cases import (
     APPLE,
@@ -18,6 +18,14 @@ from tests.conformance.engine.cases import (
     stored,
     values,
 )
+
+
+async def changed(engine: Any, amount: int = 9) -> None:
+    """Change the apple that this transaction read before."""
+    transaction = engine.begin()
+    await transaction.fetch({STOCK: [APPLE]})
+    transaction.put(STOCK, (*APPLE, amount, None))
+    await transaction.commit()
 
 
 class TestLocking:
@@ -34,64 +42,68 @@ class TestLocking:
             await locked.commit()
             assert (await values(two, APPLE))[2] == 2
 
-    async def test_others_of_the_same_engine_wait_for_a_locked_transaction(self, use: Use) -> None:
+    async def test_others_of_the_same_engine_wait_for_a_locked_row_and_lose(self, use: Use) -> None:
         async with use(busy_ms=60_000) as engine:
-            await stored(engine, (*APPLE, 3, None), (*PEAR, 3, None))
-            locked, other = engine.begin(locked=True), engine.begin()
+            await stored(engine, (*APPLE, 3, None))
+            locked = engine.begin(locked=True)
             await locked.fetch({STOCK: [APPLE]})
-            await other.fetch({STOCK: [PEAR]})
-            other.put(STOCK, (*PEAR, 9, None))
+            other = engine.begin()
+            await other.fetch({STOCK: [APPLE]})
+            other.put(STOCK, (*APPLE, 9, None))
             waiting = asyncio.create_task(other.commit())
+            await asyncio.wait({waiting}, timeout=0)
             assert (await values(engine, APPLE))[2] == 3
             assert not waiting.done()
             locked.put(STOCK, (*APPLE, 2, None))
             await locked.commit()
-            await waiting
-            assert (await values(engine, PEAR))[2] == 9
+            with pytest.raises(Conflict):
+                await waiting
+            assert (await values(engine, APPLE))[2] == 2
 
     async def test_waiting_for_the_same_engine_has_an_end(self, use: Use) -> None:
         async with use() as engine:
-            locked, other = engine.begin(locked=True), engine.begin()
+            await stored(engine, (*APPLE, 3, None))
+            locked = engine.begin(locked=True)
             await locked.fetch({STOCK: [APPLE]})
-            other.insert(STOCK, (*PEAR, 9, None))
             with pytest.raises(LockedOut):
-                await other.commit()
+                await changed(engine)
             await locked.rollback()
-            await stored(engine, (*PEAR, 9, None))
+            await changed(engine)
 
     async def test_a_failed_read_of_others_does_not_end_a_locked_transaction(
         self, use: Use
     ) -> None:
         async with use() as one, use() as two:
+            await stored(one, (*APPLE, 3, None))
             locked = one.begin(locked=True)
             await locked.fetch({STOCK: [APPLE]})
             with pytest.raises(WriteRefused):
                 await one.begin().fetch({STOCK: [("fruit", "\ud800")]})
             with pytest.raises(LockedOut):
-                await stored(two, (*APPLE, 3, None))
+                await changed(two)
             await locked.rollback()
 
     async def test_a_rollback_gives_the_lock_back(self, use: Use) -> None:
         async with use() as one, use() as two:
+            await stored(one, (*APPLE, 3, None))
             locked = one.begin(locked=True)
             await locked.fetch({STOCK: [APPLE]})
             await locked.rollback()
-            await stored(two, (*APPLE, 3, None))
+            await changed(two)
 
     async def test_a_cancelled_wait_holds_nothing(self, use: Use) -> None:
         async with use(busy_ms=60_000) as engine:
+            await stored(engine, (*APPLE, 3, None))
             locked = engine.begin(locked=True)
             await locked.fetch({STOCK: [APPLE]})
-            other = engine.begin()
-            other.insert(STOCK, (*PEAR, 9, None))
-            waiting = asyncio.create_task(other.commit())
+            waiting = asyncio.create_task(changed(engine))
             await values(engine, PEAR)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
             await locked.commit()
-            assert await read(engine, PEAR) is None
-            await stored(engine, (*APPLE, 3, None))
+            assert (await values(engine, APPLE))[2] == 3
+            await changed(engine)
 
 
 class Trouble(Exception):

@@ -1,0 +1,65 @@
+"""Which values fit into a column: one rule for every storage, in words."""
+
+from collections.abc import Sequence
+
+from infra.engine.errors import WriteRefused
+from infra.engine.table import Table, Type, Value
+
+#: The first and the last day that ScalarDB reads: 1000-01-01 and 9999-12-31, in days since 1970.
+DATE_MIN_DAYS, DATE_MAX_DAYS = -354_285, 2_932_896
+DAY_MS = 86_400_000
+#: A TIME is below one day, in microseconds.
+TIME_MAX_MICROS = 86_400_000_000 - 1
+#: The largest number of 32 bits, of IEEE 754.
+FLOAT_MAX = 3.4028234663852886e38
+
+_RANGES = {
+    Type.INT: (-(2**31), 2**31 - 1),
+    Type.BIGINT: (-(2**63), 2**63 - 1),
+    Type.DATE: (DATE_MIN_DAYS, DATE_MAX_DAYS),
+    Type.TIME: (0, TIME_MAX_MICROS),
+    Type.TIMESTAMP: (DATE_MIN_DAYS * DAY_MS, (DATE_MAX_DAYS + 1) * DAY_MS - 1),
+    Type.TIMESTAMPTZ: (DATE_MIN_DAYS * DAY_MS, (DATE_MAX_DAYS + 1) * DAY_MS - 1),
+}
+_PYTHON: dict[Type, tuple[type, ...]] = {
+    Type.BOOLEAN: (bool,),
+    Type.TEXT: (str,),
+    Type.BLOB: (bytes,),
+    Type.FLOAT: (float, int),
+    Type.DOUBLE: (float, int),
+}
+
+
+def misfit(kind: Type, value: Value) -> str | None:
+    """Why a value cannot be stored in a column of this type, or None; NULL fits everywhere."""
+    if value is None:
+        return None
+    if not isinstance(value, _PYTHON.get(kind, (int,))) or (
+        isinstance(value, bool) and kind is not Type.BOOLEAN
+    ):
+        return f"{type(value).__name__} is no {kind}"
+    if kind in _RANGES and not _RANGES[kind][0] <= value <= _RANGES[kind][1]:  # type: ignore[operator]
+        return f"{value!r} is out of range for {kind}"
+    if isinstance(value, str):
+        return _bad_text(value)
+    if kind is Type.FLOAT and abs(float(value)) > FLOAT_MAX and abs(float(value)) != float("inf"):
+        return f"{value!r} is out of range for FLOAT"
+    return None
+
+
+def _bad_text(text: str) -> str | None:
+    if "\0" in text:
+        return "contains U+0000"
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        return "contains a lone surrogate"
+    return None
+
+
+def refusal(table: Table, rows: Sequence[Sequence[Value]], cause: object) -> WriteRefused:
+    """Names the first value of these rows, or of keys, that cannot be stored."""
+    for row in rows:
+        for (column, kind), value in zip(table.columns.items(), row, strict=False):
+            if reason := misfit(kind, value):
+                key = tuple(row[: table.key_width])
+                return WriteRefused(f"{table.full_name}.{column} of {key!r}: {reason}")
+    return WriteRefused(f"{table.full_name}: {cause}")

@@ -1,0 +1,132 @@
+"""One transaction's way to PostgreSQL: shared reads, or rows locked on a connection of its own."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from infra.engine.errors import UnknownOutcome
+from infra.engine.postgres.pool import Connection
+from infra.engine.postgres.trouble import TROUBLE, translate
+from infra.engine.storage import Change, Pending, Selection
+from infra.engine.table import Key, Record, Table
+
+if TYPE_CHECKING:
+    from infra.engine.postgres.storage import PostgresStorage
+
+
+class PostgresSession:
+    """Reads stand by themselves, and a write is one statement that commits by itself."""
+
+    def __init__(self, storage: "PostgresStorage") -> None:
+        self._storage = storage
+
+    async def rows(
+        self, wanted: list[tuple[Table, list[Key]]], pending: list[Pending]
+    ) -> list[list[Record]]:
+        found = []
+        for table, keys in wanted:
+            records, writing = await self._storage.shared.rows(table, keys)
+            found.append(records)
+            pending += writing
+        return found
+
+    async def select(self, selection: Selection, pending: list[Pending]) -> list[Record | Pending]:
+        async with self._storage.pool.connection() as connection:
+            return await self._storage.select(connection, selection, pending)
+
+    async def write(self, tx_id: str, changes: Sequence[Change]) -> int:
+        self._storage.fault("begin")
+        now = self._storage.clock()
+        async with self._storage.pool.connection() as connection:
+            await self._storage.write(connection, tx_id, now, changes, prepared=False)
+        return now
+
+    async def prepare(self, tx_id: str, changes: Sequence[Change], at: int) -> None:
+        self._storage.fault("begin")
+        async with self._storage.pool.connection() as connection:
+            await self._storage.write(connection, tx_id, at, changes, prepared=True)
+
+    async def end(self) -> int:
+        return self._storage.clock()
+
+
+class LockedSession:
+    """One database transaction from the first read to the write; what it reads, it locks."""
+
+    def __init__(self, storage: "PostgresStorage") -> None:
+        self._storage = storage
+        self._connection: Connection | None = None
+
+    async def rows(
+        self, wanted: list[tuple[Table, list[Key]]], pending: list[Pending]
+    ) -> list[list[Record]]:
+        connection = await self._begin()
+        found: dict[int, list[Record]] = {}
+        # One order for everybody, or two of these could wait for each other.
+        order = sorted(range(len(wanted)), key=lambda i: wanted[i][0].full_name)
+        try:
+            for i in order:
+                table, keys = wanted[i]
+                records, writing = await self._storage.fetch(
+                    connection, table, sorted(keys), locked=True
+                )
+                found[i] = records
+                pending += writing
+        except BaseException:
+            await self.end()
+            raise
+        return [found[i] for i in range(len(wanted))]
+
+    async def select(self, selection: Selection, pending: list[Pending]) -> list[Record | Pending]:
+        connection = await self._begin()
+        try:
+            return await self._storage.select(connection, selection, pending, locked=True)
+        except BaseException:
+            await self.end()
+            raise
+
+    async def write(self, tx_id: str, changes: Sequence[Change]) -> int:
+        now = self._storage.clock()
+        await self._commit(tx_id, now, changes, prepared=False)
+        return now
+
+    async def prepare(self, tx_id: str, changes: Sequence[Change], at: int) -> None:
+        await self._commit(tx_id, at, changes, prepared=True)
+
+    async def end(self) -> int:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*TROUBLE):
+                await connection.execute("ROLLBACK")
+            await self._storage.pool.give_back(connection)
+        return self._storage.clock()
+
+    async def _begin(self) -> Connection:
+        if self._connection is None:
+            self._storage.fault("begin")
+            connection = await self._storage.pool.take()
+            try:
+                await connection.execute("BEGIN")
+            except TROUBLE as error:
+                await self._storage.pool.give_back(connection)
+                raise translate(error) from error
+            self._connection = connection
+        return self._connection
+
+    async def _commit(
+        self, tx_id: str, at: int, changes: Sequence[Change], *, prepared: bool
+    ) -> None:
+        connection = await self._begin()
+        try:
+            await self._storage.write(
+                connection, tx_id, at, changes, prepared=prepared, committing=False
+            )
+            try:
+                await connection.execute("COMMIT")
+            except TROUBLE as error:
+                raise UnknownOutcome(f"{type(error).__name__}: {error}", tx_id) from error
+            self._storage.fault("after-commit")
+            self._connection = None
+            await self._storage.pool.give_back(connection)
+        finally:
+            await self.end()

@@ -1,0 +1,263 @@
+"""The `Storage` over one PostgreSQL database, and the engine over it alone."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from infra.clock import now_ms
+from infra.engine.consensus import ConsensusCommit
+from infra.engine.errors import Conflict, EngineError, WriteRefused
+from infra.engine.fitting import refusal
+from infra.engine.options import Options
+from infra.engine.postgres import ddl
+from infra.engine.postgres.pool import Connection, Pool
+from infra.engine.postgres.reads import Found, SharedReads
+from infra.engine.postgres.session import LockedSession, PostgresSession
+from infra.engine.postgres.statements import Part, Statements, columns_of, table_name, together
+from infra.engine.postgres.trouble import TROUBLE, UNBINDABLE, translate
+from infra.engine.storage import Change, Ending, Image, Pending, Selection, Session
+from infra.engine.table import COMMITTED, DELETED, PREPARED, Key, Record, Table, Value
+
+#: Connections of one process: more than this only wait for one another on its core.
+POOL_MAX_CONNECTIONS = 10
+#: How long a statement waits for a row that another transaction has locked.
+LOCK_WAIT_MS = 5_000
+
+_NEWEST = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+
+Rows = Sequence[tuple[Value, ...]]
+
+
+class PostgresStorage:
+    """One database. `fault` is called at "begin", "read", "before-commit" and "after-commit", and
+    may raise what a test wants to happen."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str = "postgresql",
+        min_size: int = 1,
+        max_size: int = POOL_MAX_CONNECTIONS,
+        busy_ms: int = LOCK_WAIT_MS,
+        clock: Callable[[], int] = now_ms,
+        fault: Callable[[str], None] = lambda point: None,
+        connect: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`connect` are more arguments of asyncpg's connections (TLS, for one)."""
+        self.name = name
+        self.clock = clock
+        self.fault = fault
+        self.pool = Pool(
+            url,
+            min_size=min_size,
+            max_size=max_size,
+            lock_wait_ms=busy_ms,
+            connect=connect or {},
+        )
+        self.shared = SharedReads(self._fetch_alone)
+        self._statements: dict[Table, Statements] = {}
+        self._seen: str | None = None
+
+    def session(self, *, locked: bool = False) -> Session:
+        return LockedSession(self) if locked else PostgresSession(self)
+
+    def is_one_unit(self, changes: Sequence[Change]) -> bool:
+        return True
+
+    # reading
+
+    async def fetch(
+        self, connection: Connection, table: Table, keys: list[Key], *, locked: bool = False
+    ) -> Found:
+        """Rows by key: the committed ones, and those that somebody is writing."""
+        self.fault("read")
+        statements = self._of(table)
+        arrays = columns_of(keys, table.key_width)
+        try:
+            rows = await connection.fetch(statements.rows(locked), *arrays)
+        except UNBINDABLE as error:
+            raise refusal(table, keys, error) from error
+        except TROUBLE as error:
+            raise translate(error) from error
+        pending: list[Pending] = []
+        found: list[Any] = statements.found(rows, pending)
+        return [row for row in found if type(row) is Record] if pending else found, pending
+
+    async def _fetch_alone(self, table: Table, keys: list[Key]) -> Found:
+        async with self.pool.connection() as connection:
+            return await self.fetch(connection, table, keys)
+
+    async def select(
+        self,
+        connection: Connection,
+        selection: Selection,
+        pending: list[Pending],
+        *,
+        locked: bool = False,
+    ) -> list[Record | Pending]:
+        """Rows of a scan, in its order."""
+        self.fault("read")
+        statements = self._of(selection.table)
+        sql, values = statements.select(selection, locked)
+        try:
+            rows = await connection.fetch(sql, *values)
+        except UNBINDABLE as error:
+            raise refusal(selection.table, [values], error) from error
+        except TROUBLE as error:
+            raise translate(error) from error
+        return statements.found(rows, pending)
+
+    async def images(self, table: Table, keys: Sequence[Key]) -> dict[Key, Image]:
+        arrays = columns_of(list(keys), table.key_width)
+        async with self.pool.connection() as connection:
+            try:
+                rows = await connection.fetch(self._of(table).images(), *arrays)
+            except TROUBLE as error:
+                raise translate(error) from error
+        width = table.key_width
+        return {tuple(row)[:width]: dict(row) for row in rows}
+
+    async def plain_rows(self, table: Table, keys: Sequence[Key]) -> list[tuple[Value, ...]]:
+        return [tuple(image.values()) for image in (await self.images(table, keys)).values()]
+
+    # writing
+
+    async def write(
+        self,
+        connection: Connection,
+        tx_id: str,
+        now: int,
+        changes: Sequence[Change],
+        *,
+        prepared: bool,
+        committing: bool = True,
+    ) -> None:
+        """Everything in one statement; committed with it unless a transaction is open."""
+        parts = [part for change in changes for part in self._parts(change, prepared)]
+        try:
+            self.fault("before-commit")
+            await self._run(connection, tx_id, now, parts, committing)
+        except Conflict as conflict:
+            raise Conflict(await self._who_lost(changes) or str(conflict)) from conflict
+        except WriteRefused as refused:
+            raise _named(changes, refused) from refused
+        if committing:
+            self.fault("after-commit")
+
+    async def finish(self, tx_id: str, endings: Sequence[Ending], committed_at: int | None) -> None:
+        committed = committed_at is not None
+        parts = []
+        for table, stay, go in endings:
+            statements = self._of(table)
+            parts += [(statements.stay(committed), stay)] if stay else []
+            parts += [(statements.go(committed), go)] if go else []
+        if parts:
+            async with self.pool.connection() as connection:
+                await self._run(connection, tx_id, committed_at or 0, parts, False)
+
+    async def put_if_absent(self, table: Table, row: tuple[Value, ...]) -> bool:
+        async with self.pool.connection() as connection:
+            sql = self._of(table).put_if_absent
+            try:
+                return bool(await connection.fetch(sql, *row))
+            except TROUBLE as error:
+                raise translate(error, committing=True) from error
+
+    async def _run(
+        self,
+        connection: Connection,
+        tx_id: str,
+        now: int,
+        parts: Sequence[tuple[Part, Rows]],
+        committing: bool,
+    ) -> None:
+        arrays = [column for _, rows in parts for column in zip(*rows, strict=True)]
+        sql = together(tuple(part for part, _ in parts))
+        try:
+            await connection.fetch(sql, tx_id, now, *arrays)
+        except TROUBLE as error:
+            raise translate(error, committing=committing) from error
+
+    def _parts(self, change: Change, prepared: bool) -> list[tuple[Part, Rows]]:
+        of = self._of(change.table)
+        state = PREPARED if prepared else COMMITTED
+        parts: list[tuple[Part, Rows]] = [
+            (of.insert(state), change.inserts),
+            (of.insert(DELETED), change.absent),
+            (of.update(prepared), change.updates),
+            (of.delete(prepared), change.deletes),
+            (of.discard, change.discards),
+        ]
+        return [part for part in parts if part[1]]
+
+    async def _who_lost(self, changes: Sequence[Change]) -> str | None:
+        """The first row that is not as it was read: by now, that is."""
+        for table, inserts, updates, deletes, _, absent in changes:
+            width = table.key_width
+            known = {row[:width]: row[-1] for row in (*updates, *deletes)}
+            new = [row[:width] for row in (*inserts, *absent)]
+            try:
+                images = await self.images(table, [*known, *new])
+            except EngineError:
+                return None
+            for key, tx_id in known.items():
+                if key not in images or images[key]["tx_id"] != tx_id:
+                    return f"{table.full_name} {key!r} was changed by another transaction"
+            for key in new:
+                if key in images:
+                    return f"{table.full_name} {key!r} exists already"
+        return None
+
+    # its shape
+
+    async def describe(self, namespace: str, name: str) -> Table | None:
+        async with self.pool.connection() as connection:
+            return await ddl.describe(connection, namespace, name)
+
+    async def apply(self, tables: Sequence[Table]) -> None:
+        async with self.pool.connection() as connection:
+            await ddl.apply(connection, tables)
+
+    async def changed(self) -> bool:
+        async with self.pool.connection() as connection:
+            try:
+                rows = await connection.fetch(_NEWEST)
+            except TROUBLE as error:
+                raise translate(error) from error
+        before, self._seen = self._seen, rows[0][0]
+        return before != self._seen
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+    def _of(self, table: Table) -> Statements:
+        statements = self._statements.get(table)
+        if statements is None:
+            statements = self._statements[table] = Statements(table)
+        return statements
+
+
+def _named(changes: Sequence[Change], refused: WriteRefused) -> WriteRefused:
+    """Which value was refused, where that can be told."""
+    for change in changes:
+        found = refusal(change.table, [*change.inserts, *change.updates, *change.deletes], "")
+        if "." in str(found).removeprefix(change.table.full_name):
+            return found
+    names = ", ".join(table_name(change.table) for change in changes)
+    return WriteRefused(f"{names}: {refused}")
+
+
+class PostgresEngine(ConsensusCommit):
+    """One database, its coordinator in it."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Callable[[], int] = now_ms,
+        options: Options | None = None,
+        **storage: Any,
+    ) -> None:
+        """`storage` are the arguments of PostgresStorage."""
+        self.storage = PostgresStorage(url, clock=clock, **storage)
+        super().__init__([self.storage], options=options, clock=clock)
