@@ -19,7 +19,7 @@ class Admin:
         """Make the table in which transactions are decided; harmless where it is."""
         coordinator = self._engine.coordinator
         found = await coordinator.storage.describe(coordinator.namespace, STATE)
-        grouped = self._engine.options.group_commit is not None
+        grouped = self._engine.options.group_commit.enabled
         columns = {c: kind for c, kind in COLUMNS.items() if grouped or c != CHILDREN}
         if found is None:
             wanted = Table(coordinator.namespace, STATE, columns, ("tx_id",), plain=True)

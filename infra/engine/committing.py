@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from infra.engine import validation
 from infra.engine.buffered import BufferedTransaction
+from infra.engine.config.settings import CommitOptions
 from infra.engine.coordinator import Coordinator, State
 from infra.engine.engine import Isolation
 from infra.engine.errors import Conflict, EngineError, Unavailable, UnknownOutcome
 from infra.engine.grouping import Groups
-from infra.engine.options import Options
 from infra.engine.storage import Change, Ending, Storage
 from infra.engine.table import COMMITTED, Table
 
@@ -27,14 +27,15 @@ class Committing:
         self,
         storage_of: Callable[[Table], Storage],
         coordinator: Coordinator,
-        options: Options,
+        options: CommitOptions,
         clock: Callable[[], int],
     ) -> None:
         self._storage_of = storage_of
         self._coordinator = coordinator
         self._options = options
         self._clock = clock
-        self.groups = Groups(coordinator, options.group_commit) if options.group_commit else None
+        grouped = options.group_commit
+        self.groups = Groups(coordinator, grouped) if grouped.enabled else None
         #: What goes on when its caller has gone; a commit under way always gets to its end.
         self._under_way: set[asyncio.Task[Any]] = set()
 
@@ -44,7 +45,7 @@ class Committing:
         extra = tx.isolation is Isolation.SERIALIZABLE and validation.is_needed(tx.work)
         if not parts and not extra:
             return await tx.release()
-        if len(parts) == 1 and not extra and self._options.one_phase:
+        if len(parts) == 1 and not extra and self._options.one_phase_commit:
             ((storage, changes),) = parts.items()
             if storage.is_one_unit(changes) and not any(change.absent for change in changes):
                 return await tx.write(storage, changes)
@@ -68,7 +69,7 @@ class Committing:
             await self.validate(tx, parts)
         await tx.release()
         if not parts:
-            if not self._options.omit_read_only:
+            if not self._options.write_omission_on_read_only:
                 await self._coordinator.commit(tx.id)
             return self._clock()
         return await self.decide(tx, parts)
@@ -112,7 +113,7 @@ class Committing:
         await tx.release()
         if self.groups:
             self.groups.leave(tx.id)
-        if not parts and self._options.omit_read_only:
+        if not parts and self._options.write_omission_on_read_only:
             return
         with suppress(EngineError):
             state = await self._coordinator.abort_own(tx.id)

@@ -6,10 +6,10 @@ from infra.clock import now_ms
 from infra.engine.admin import Admin
 from infra.engine.buffered import BufferedTransaction
 from infra.engine.committing import Committing
+from infra.engine.config.settings import CommitOptions
 from infra.engine.coordinator import Coordinator
 from infra.engine.engine import Isolation
 from infra.engine.errors import InvalidRequest
-from infra.engine.options import Options
 from infra.engine.recovery import Recovery
 from infra.engine.storage import Storage
 from infra.engine.table import Table
@@ -19,16 +19,18 @@ from infra.ids import random_uuid
 
 class ConsensusCommit:
     """An `Engine` over storages, which it closes; `namespaces` maps those that are not kept in the
-    first storage to others by name."""
+    first storage to others by name; `tables` (by full name) is stronger."""
 
     def __init__(
         self,
         storages: Sequence[Storage],
         namespaces: Mapping[str, str] | None = None,
-        options: Options | None = None,
+        options: CommitOptions | None = None,
         clock: Callable[[], int] = now_ms,
+        *,
+        tables: Mapping[str, str] | None = None,
     ) -> None:
-        self.options = options or Options()
+        self.options = options or CommitOptions()
         self.clock = clock
         self.storages = {storage.name: storage for storage in storages}
         self._first = storages[0]
@@ -36,6 +38,7 @@ class ConsensusCommit:
             namespace: self._named(name, namespace)
             for namespace, name in (namespaces or {}).items()
         }
+        self._by_table = {table: self._named(name, table) for table, name in (tables or {}).items()}
         home = self.home_of(self.options.coordinator_namespace)
         self.coordinator = Coordinator(home, self.options.coordinator_namespace, clock)
         self.recovery = Recovery(self.storage_of, self.coordinator, clock)
@@ -56,6 +59,8 @@ class ConsensusCommit:
 
     def storage_of(self, table: Table) -> Storage:
         """The storage that keeps a table."""
+        if self._by_table and table.full_name in self._by_table:
+            return self._by_table[table.full_name]
         return self._by_namespace.get(table.namespace, self._first)
 
     async def apply(self, tables: Sequence[Table]) -> None:
@@ -74,7 +79,7 @@ class ConsensusCommit:
         return BufferedTransaction(
             self,
             tx_id or random_uuid(),
-            isolation or self.options.isolation,
+            isolation or self.options.isolation_level,
             locked=locked,
             read_only=read_only,
         )
@@ -83,7 +88,7 @@ class ConsensusCommit:
         self, tx_id: str | None = None, *, isolation: Isolation | None = None
     ) -> Participant:
         """A share of a transaction over several processes: a new one, or one begun elsewhere."""
-        if self.options.group_commit:
+        if self.options.group_commit.enabled:
             raise InvalidRequest(
                 "group commit and transactions over several processes exclude"
                 " each other: a group's id is known to one process only"

@@ -15,9 +15,9 @@ class Isolation(StrEnum):
     - SERIALIZABLE: what was read and not written is read again before the commit (EXTRA_READ).
     """
 
-    READ_COMMITTED = "READ_COMMITTED"
     SNAPSHOT = "SNAPSHOT"
     SERIALIZABLE = "SERIALIZABLE"
+    READ_COMMITTED = "READ_COMMITTED"
 
 
 class Transaction(Protocol):

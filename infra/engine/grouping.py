@@ -5,9 +5,9 @@ import secrets
 import string
 from collections.abc import Callable
 
+from infra.engine.config.settings import GroupCommitOptions
 from infra.engine.coordinator import PARENT_CHARS, Coordinator, State, parent_of
 from infra.engine.errors import EngineError, UnknownOutcome
-from infra.engine.options import GroupCommitOptions
 from infra.engine.table import COMMITTED
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -80,9 +80,9 @@ class Groups:
         group, later = _Group(), asyncio.get_running_loop().call_later
         self._open = self._groups[group.parent] = group
         for ms, due in (
-            (self._options.group_size_fix_timeout_ms, self._fix),
-            (self._options.delayed_slot_move_timeout_ms, self._go_without_the_slow),
-            (self._options.old_group_abort_timeout_ms, self._drop),
+            (self._options.group_size_fix_timeout_millis, self._fix),
+            (self._options.delayed_slot_move_timeout_millis, self._go_without_the_slow),
+            (self._options.old_group_abort_timeout_millis, self._drop),
         ):
             group.timers.append(later(ms / 1000, due, group))
         return group
@@ -98,7 +98,7 @@ class Groups:
             group.waiting.clear()
             self._emit_if_complete(group)
         else:
-            wait = self._options.delayed_slot_move_timeout_ms / 1000
+            wait = self._options.delayed_slot_move_timeout_millis / 1000
             timer = asyncio.get_running_loop().call_later(wait, self._go_without_the_slow, group)
             group.timers.append(timer)
 

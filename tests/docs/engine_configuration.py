@@ -5,9 +5,9 @@ from enum import StrEnum
 from infra.engine.config.key import PREFIX, Key
 from infra.engine.config.keys import KEYS
 from infra.engine.config.settings import (
-    ConsensusCommit,
+    CommitOptions,
     CrossPartitionScan,
-    GroupCommit,
+    GroupCommitOptions,
     Pool,
     PostgresStorage,
     Settings,
@@ -18,8 +18,8 @@ PAGE = ROOT / "docs" / "engine-configuration.md"
 HEAD = f"| `{PREFIX}`… | may be | default | sets |\n|---|---|---|---|\n"
 PLACES = {
     Settings: "",
-    ConsensusCommit: "consensus_commit.",
-    GroupCommit: "consensus_commit.group_commit.",
+    CommitOptions: "consensus_commit.",
+    GroupCommitOptions: "consensus_commit.group_commit.",
     CrossPartitionScan: "cross_partition_scan.",
     Pool: f"{PostgresStorage.__name__}.pool.",
 }

@@ -10,9 +10,9 @@ from infra.engine.config.key import PREFIX, Key
 from infra.engine.config.keys import BY_NAME, KEYS
 from infra.engine.config.settings import (
     CassandraStorage,
-    ConsensusCommit,
+    CommitOptions,
     CrossPartitionScan,
-    GroupCommit,
+    GroupCommitOptions,
     Pool,
     PostgresStorage,
     Settings,
@@ -21,8 +21,8 @@ from infra.engine.config.settings import (
 
 OWNERS = (
     Settings,
-    ConsensusCommit,
-    GroupCommit,
+    CommitOptions,
+    GroupCommitOptions,
     CrossPartitionScan,
     Pool,
     PostgresStorage,
@@ -32,7 +32,7 @@ OWNERS = (
 #: Made of others: parts of the tree, names, and what comes out of a JDBC URL.
 WITHOUT_KEY = {
     Settings: {"consensus_commit", "cross_partition_scan", "notes"},
-    ConsensusCommit: {"group_commit"},
+    CommitOptions: {"group_commit"},
     PostgresStorage: {
         "name", "contact_points", "database", "pool", "sslmode", "sslrootcert", "sslcert", "sslkey",
         "connect_timeout_seconds", "target", "server_settings",

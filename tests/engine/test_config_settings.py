@@ -6,7 +6,7 @@ import pytest
 
 from infra.engine.config import (
     CassandraStorage,
-    ConsensusCommit,
+    CommitOptions,
     Isolation,
     JdbcIsolation,
     Pool,
@@ -159,7 +159,7 @@ def test_a_table_may_lie_elsewhere_than_its_namespace(loaded: Loaded) -> None:
 def test_without_a_key_everything_is_as_in_scalardb_but_for_one_phase_commit() -> None:
     settings = load()
     commit = settings.consensus_commit
-    assert commit == ConsensusCommit()
+    assert commit == CommitOptions()
     assert (commit.isolation_level, commit.parallel_executor_count) == (Isolation.SNAPSHOT, 128)
     assert commit.one_phase_commit
     group = commit.group_commit
@@ -183,7 +183,7 @@ def test_without_a_key_everything_is_as_in_scalardb_but_for_one_phase_commit() -
 def test_some_are_as_another_is_unless_they_are_given(
     key: str, follower: str, loaded: Loaded
 ) -> None:
-    usual = getattr(ConsensusCommit(), key)
+    usual = getattr(CommitOptions(), key)
     turned = f"{CC}{key}.enabled={str(not usual).lower()}\n"
     assert getattr(loaded(turned).consensus_commit, follower) is not usual
     own = f"{turned}{CC}{follower}.enabled={str(usual).lower()}\n"

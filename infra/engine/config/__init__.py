@@ -1,12 +1,13 @@
 """The engine's configuration, by ScalarDB's property names."""
 
+from infra.engine.engine import Isolation
+
 from .load import load, odori_store
 from .settings import (
     CassandraStorage,
-    ConsensusCommit,
+    CommitOptions,
     CrossPartitionScan,
-    GroupCommit,
-    Isolation,
+    GroupCommitOptions,
     JdbcIsolation,
     Pool,
     PostgresStorage,
@@ -17,9 +18,9 @@ from .settings import (
 
 __all__ = [
     "CassandraStorage",
-    "ConsensusCommit",
+    "CommitOptions",
     "CrossPartitionScan",
-    "GroupCommit",
+    "GroupCommitOptions",
     "Isolation",
     "JdbcIsolation",
     "Pool",

@@ -4,14 +4,15 @@ The one table of them; the loader and docs/engine-configuration.md are derived f
 Complete for ScalarDB 3.19.0; what is not in ScalarDB says so in `remark`.
 """
 
+from infra.engine.engine import Isolation
+
 from .allowed import FLAG, NAME, NAMES, SECRET, TEXT, Allowed, mapping, member, one_of, whole
 from .key import Key, means_nothing, of
 from .settings import (
     CassandraStorage,
-    ConsensusCommit,
+    CommitOptions,
     CrossPartitionScan,
-    GroupCommit,
-    Isolation,
+    GroupCommitOptions,
     JdbcIsolation,
     Pool,
     PostgresStorage,
@@ -152,7 +153,7 @@ def _parallel(what: str, follows: str = "") -> Key:
     return Key(
         f"{name}.enabled",
         FLAG,
-        (ConsensusCommit,),
+        (CommitOptions,),
         f"parallel_{what}",
         spellings=(f"{name}_enabled",),
         follows=follows,
@@ -162,14 +163,14 @@ def _parallel(what: str, follows: str = "") -> Key:
 def _commit(name: str, allowed: Allowed = FLAG, field: str = "") -> Key:
     """`name` is the field, with `.enabled` after it for a flag."""
     field = field or name.removesuffix(".enabled").replace(".", "_")
-    return Key(_CC + name, allowed, (ConsensusCommit,), field)
+    return Key(_CC + name, allowed, (CommitOptions,), field)
 
 
 COMMIT = [
     Key(
         f"{_CC}isolation_level",
         member(Isolation),
-        (ConsensusCommit,),
+        (CommitOptions,),
         "isolation_level",
         spellings=("isolation_level",),
     ),
@@ -184,7 +185,7 @@ COMMIT = [
     Key(
         f"{_CC}async_rollback.enabled",
         FLAG,
-        (ConsensusCommit,),
+        (CommitOptions,),
         "async_rollback",
         follows=f"{_CC}async_commit.enabled",
     ),
@@ -192,7 +193,7 @@ COMMIT = [
     Key(
         f"{_CC}one_phase_commit.enabled",
         FLAG,
-        (ConsensusCommit,),
+        (CommitOptions,),
         "one_phase_commit",
         remark="ScalarDB's default is false",
     ),
@@ -218,10 +219,10 @@ COMMIT = [
 
 _GROUP = f"{_CC}coordinator.group_commit."
 GROUP_COMMIT = [
-    of(GroupCommit, f"{_GROUP}enabled", FLAG),
-    of(GroupCommit, f"{_GROUP}slot_capacity", whole(1, 10_000)),
+    of(GroupCommitOptions, f"{_GROUP}enabled", FLAG),
+    of(GroupCommitOptions, f"{_GROUP}slot_capacity", whole(1, 10_000)),
     *(
-        of(GroupCommit, f"{_GROUP}{name}_millis", _MILLIS)
+        of(GroupCommitOptions, f"{_GROUP}{name}_millis", _MILLIS)
         for name in (
             "group_size_fix_timeout",
             "delayed_slot_move_timeout",

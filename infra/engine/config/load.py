@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.parse import unquote
 
+from infra.engine.engine import Isolation
 from infra.engine.errors import ConfigError
 
 from .key import PREFIX
@@ -12,10 +13,9 @@ from .properties import Entry, Source, read
 from .reading import Reading
 from .settings import (
     CassandraStorage,
-    ConsensusCommit,
+    CommitOptions,
     CrossPartitionScan,
-    GroupCommit,
-    Isolation,
+    GroupCommitOptions,
     Settings,
     Storage,
 )
@@ -74,8 +74,8 @@ def _whole(reading: Reading) -> Settings:
 
 def _settings(reading: Reading) -> Settings:
     """The whole; it means something only if there are no problems."""
-    group = GroupCommit(**reading.fields(GroupCommit))
-    commit = ConsensusCommit(**reading.fields(ConsensusCommit), group_commit=group)
+    group = GroupCommitOptions(**reading.fields(GroupCommitOptions))
+    commit = CommitOptions(**reading.fields(CommitOptions), group_commit=group)
     scan = CrossPartitionScan(**reading.fields(CrossPartitionScan))
     if (scan.filtering or scan.ordering) and not scan.enabled:
         where = reading.at("cross_partition_scan.enabled")
@@ -98,7 +98,7 @@ def _settings(reading: Reading) -> Settings:
 
 def _serializable(
     reading: Reading,
-    commit: ConsensusCommit,
+    commit: CommitOptions,
     scan: CrossPartitionScan,
     storages: Mapping[str, Storage],
 ) -> None:

@@ -5,15 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
+from infra.engine.engine import Isolation
 from infra.engine.errors import ConfigError
-
-
-class Isolation(StrEnum):
-    """What a transaction may see of others."""
-
-    SNAPSHOT = "SNAPSHOT"
-    SERIALIZABLE = "SERIALIZABLE"
-    READ_COMMITTED = "READ_COMMITTED"
 
 
 class JdbcIsolation(StrEnum):
@@ -112,7 +105,7 @@ Storage = PostgresStorage | SqliteStorage | CassandraStorage
 
 
 @dataclass(frozen=True)
-class GroupCommit:
+class GroupCommitOptions:
     """Transactions whose states are written to the coordinator as one row."""
 
     enabled: bool = False
@@ -126,7 +119,7 @@ class GroupCommit:
 
 
 @dataclass(frozen=True)
-class ConsensusCommit:
+class CommitOptions:
     """How transactions are committed; the defaults are ScalarDB's but for `one_phase_commit`."""
 
     isolation_level: Isolation = Isolation.SNAPSHOT
@@ -151,7 +144,7 @@ class ConsensusCommit:
     index_eventually_consistent_read: bool = False
     #: The coordinator's row tells what was written.
     write_set_logging: bool = False
-    group_commit: GroupCommit = GroupCommit()
+    group_commit: GroupCommitOptions = GroupCommitOptions()
 
 
 @dataclass(frozen=True)
@@ -172,7 +165,7 @@ class Settings:
     namespace_mapping: Mapping[str, str] = field(default_factory=dict)
     #: By `namespace.table`; stronger than namespace_mapping.
     table_mapping: Mapping[str, str] = field(default_factory=dict)
-    consensus_commit: ConsensusCommit = ConsensusCommit()
+    consensus_commit: CommitOptions = CommitOptions()
     cross_partition_scan: CrossPartitionScan = CrossPartitionScan()
     #: How long a table's shape is believed; below zero: for ever.
     metadata_cache_expiration_time_secs: int = 60

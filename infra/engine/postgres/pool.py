@@ -36,21 +36,25 @@ class Pool:
 
     def __init__(
         self,
-        url: str,
+        url: str | None,
         *,
         min_size: int,
         max_size: int,
         lock_wait_ms: int,
+        acquire_s: float | None,
+        server_settings: Mapping[str, str],
         connect: Mapping[str, Any],
     ) -> None:
         self._url = url
+        self._acquire_s = acquire_s
+        lock_timeout = {"lock_timeout": str(lock_wait_ms)}
         self._arguments: dict[str, Any] = {
             "min_size": min_size,
             "max_size": max_size,
             "statement_cache_size": STATEMENTS_KEPT,
             "max_cacheable_statement_size": STATEMENT_MAX_BYTES,
             "max_cached_statement_lifetime": 0,
-            "server_settings": {**_SERVER_SETTINGS, "lock_timeout": str(lock_wait_ms)},
+            "server_settings": _SERVER_SETTINGS | lock_timeout | dict(server_settings),
             "init": teach,
             "reset": _leave,
             **connect,
@@ -68,7 +72,7 @@ class Pool:
         """A connection that is ours until it is given back; raises Unavailable."""
         pool = self._pool or await self._open()
         try:
-            return await pool.acquire(timeout=ACQUIRE_MAX_S)
+            return await pool.acquire(timeout=self._acquire_s)
         except TROUBLE as error:
             raise Unavailable(f"no connection to PostgreSQL: {error}") from error
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from infra.clock import now_ms
+from infra.engine.config.settings import CommitOptions
 from infra.engine.consensus import ConsensusCommit
 from infra.engine.errors import Conflict, EngineError, WriteRefused
 from infra.engine.fitting import refusal
-from infra.engine.options import Options
 from infra.engine.postgres import ddl
-from infra.engine.postgres.pool import Connection, Pool
+from infra.engine.postgres.pool import ACQUIRE_MAX_S, Connection, Pool
 from infra.engine.postgres.reads import Found, SharedReads
 from infra.engine.postgres.session import LockedSession, PostgresSession
 from infra.engine.postgres.statements import Part, Statements, columns_of, table_name, together
@@ -33,7 +33,7 @@ class PostgresStorage:
 
     def __init__(
         self,
-        url: str,
+        url: str | None,
         *,
         name: str = "postgresql",
         min_size: int = 1,
@@ -41,9 +41,11 @@ class PostgresStorage:
         busy_ms: int = LOCK_WAIT_MS,
         clock: Callable[[], int] = now_ms,
         fault: Callable[[str], None] = lambda point: None,
+        acquire_s: float | None = ACQUIRE_MAX_S,
+        server_settings: Mapping[str, str] | None = None,
         connect: Mapping[str, Any] | None = None,
     ) -> None:
-        """`connect` are more arguments of asyncpg's connections (TLS, for one)."""
+        """`connect` are more arguments of asyncpg's connections (hosts, TLS)."""
         self.name = name
         self.clock = clock
         self.fault = fault
@@ -52,6 +54,8 @@ class PostgresStorage:
             min_size=min_size,
             max_size=max_size,
             lock_wait_ms=busy_ms,
+            acquire_s=acquire_s,
+            server_settings=server_settings or {},
             connect=connect or {},
         )
         self.shared = SharedReads(self._fetch_alone)
@@ -255,7 +259,7 @@ class PostgresEngine(ConsensusCommit):
         url: str,
         *,
         clock: Callable[[], int] = now_ms,
-        options: Options | None = None,
+        options: CommitOptions | None = None,
         **storage: Any,
     ) -> None:
         """`storage` are the arguments of PostgresStorage."""

@@ -15,6 +15,7 @@ from infra.engine.metadata import index_name
 from infra.engine.sqlite import SqliteEngine
 from infra.engine.sqlite.connection import WAL_BYTES, WAL_MAX_BYTES
 from infra.engine.table import Record, Table, Type
+from tests.conformance.engine.bindings import SqliteBinding
 from tests.conformance.engine.cases import APPLE, PEAR, STOCK, TABLES, Use, read, stored, values
 
 #: As ScalarDB Core 3.19.0 creates it, without the types that Odori does not use.
@@ -53,6 +54,11 @@ ALL_TYPES = Table(
     frozenset({"ck"}),
 )
 SCALARDB_ROWS = 'SELECT * FROM "shop$stock"'
+
+
+@pytest.fixture
+def binding(tmp_path: Path) -> SqliteBinding:
+    return SqliteBinding(tmp_path)
 
 
 @pytest.fixture
