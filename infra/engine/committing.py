@@ -13,6 +13,7 @@ from infra.engine.coordinator import Coordinator, State
 from infra.engine.engine import Isolation
 from infra.engine.errors import Conflict, EngineError, Unavailable, UnknownOutcome
 from infra.engine.grouping import Groups
+from infra.engine.recovery import Recovery
 from infra.engine.storage import Change, Ending, Storage
 from infra.engine.table import COMMITTED, Table
 
@@ -27,11 +28,13 @@ class Committing:
         self,
         storage_of: Callable[[Table], Storage],
         coordinator: Coordinator,
+        recovery: Recovery,
         options: CommitOptions,
         clock: Callable[[], int],
     ) -> None:
         self._storage_of = storage_of
         self._coordinator = coordinator
+        self._recovery = recovery
         self._options = options
         self._clock = clock
         grouped = options.group_commit
@@ -48,11 +51,22 @@ class Committing:
         if len(parts) == 1 and not extra and self._options.one_phase_commit:
             ((storage, changes),) = parts.items()
             if storage.is_one_unit(changes) and not any(change.absent for change in changes):
-                return await tx.write(storage, changes)
+                return await self._retaking(tx.write(storage, changes))
         if any(change.discards for changes in parts.values() for change in changes):
             await tx.read_discards()
             parts = self.parts(tx)
-        return await self._to_the_end(self._by_consensus(tx, parts, extra))
+        return await self._retaking(self._to_the_end(self._by_consensus(tx, parts, extra)))
+
+    async def _retaking(self, work: Coroutine[Any, Any, int]) -> int:
+        """After a conflict the row is read, and so recovered: an insert that meets what a dead
+        writer left would conflict for ever, for it never reads."""
+        try:
+            return await work
+        except Conflict as conflict:
+            if conflict.place:
+                with suppress(EngineError):
+                    await self._recovery.recover(*conflict.place)
+            raise
 
     def parts(self, tx: BufferedTransaction) -> Parts:
         """What is to be written, storage by storage."""

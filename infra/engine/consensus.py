@@ -43,7 +43,9 @@ class ConsensusCommit:
         self.coordinator = Coordinator(home, self.options.coordinator_namespace, clock)
         self.recovery = Recovery(self.storage_of, self.coordinator, clock)
         self.admin = Admin(self)
-        self.committing = Committing(self.storage_of, self.coordinator, self.options, clock)
+        self.committing = Committing(
+            self.storage_of, self.coordinator, self.recovery, self.options, clock
+        )
 
     def _named(self, name: str, namespace: str) -> Storage:
         if name not in self.storages:

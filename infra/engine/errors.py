@@ -13,6 +13,8 @@ EngineError
  └─ InvalidRequest   no such table or column, a wrong type, a scan over own writes
 """
 
+from typing import Any
+
 
 class EngineError(Exception):
     """The root of what the engine raises."""
@@ -20,6 +22,9 @@ class EngineError(Exception):
 
 class Conflict(EngineError):
     """Somebody else changed a row first; run the transaction again."""
+
+    #: The table and the key of the row, where they are known.
+    place: Any = None
 
 
 class Uncommitted(Conflict):

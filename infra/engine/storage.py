@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
+from infra.engine.errors import Conflict
 from infra.engine.table import Key, Record, Table, Value
 
 #: Every stored column of one row by name: the user's, `tx_*` and `before_*`.
@@ -15,6 +16,13 @@ class Pending(NamedTuple):
     table: Table
     key: Key
     tx_id: str
+
+
+def lost(table: Table, key: Key, what: str) -> Conflict:
+    """The conflict over one row; who commits makes sure that no dead writer keeps it."""
+    conflict = Conflict(f"{table.full_name} {key!r} {what}")
+    conflict.place = table, key
+    return conflict
 
 
 class Where(NamedTuple):

@@ -14,7 +14,7 @@ from infra.engine.postgres.reads import Found, SharedReads
 from infra.engine.postgres.session import LockedSession, PostgresSession
 from infra.engine.postgres.statements import Part, Statements, columns_of, table_name, together
 from infra.engine.postgres.trouble import TROUBLE, UNBINDABLE, translate
-from infra.engine.storage import Change, Ending, Image, Pending, Selection, Session
+from infra.engine.storage import Change, Ending, Image, Pending, Selection, Session, lost
 from infra.engine.table import COMMITTED, DELETED, PREPARED, Key, Record, Table, Value
 
 #: Connections of one process: more than this only wait for one another on its core.
@@ -142,7 +142,7 @@ class PostgresStorage:
             self.fault("before-commit")
             await self._run(connection, tx_id, now, parts, committing)
         except Conflict as conflict:
-            raise Conflict(await self._who_lost(changes) or str(conflict)) from conflict
+            raise await self._who_lost(changes) or conflict from None
         except WriteRefused as refused:
             raise _named(changes, refused) from refused
         if committing:
@@ -194,7 +194,7 @@ class PostgresStorage:
         ]
         return [part for part in parts if part[1]]
 
-    async def _who_lost(self, changes: Sequence[Change]) -> str | None:
+    async def _who_lost(self, changes: Sequence[Change]) -> Conflict | None:
         """The first row that is not as it was read: by now, that is."""
         for table, inserts, updates, deletes, _, absent in changes:
             width = table.key_width
@@ -206,10 +206,10 @@ class PostgresStorage:
                 return None
             for key, tx_id in known.items():
                 if key not in images or images[key]["tx_id"] != tx_id:
-                    return f"{table.full_name} {key!r} was changed by another transaction"
+                    return lost(table, key, "was changed by another transaction")
             for key in new:
                 if key in images:
-                    return f"{table.full_name} {key!r} exists already"
+                    return lost(table, key, "exists already")
         return None
 
     # its shape

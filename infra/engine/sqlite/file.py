@@ -18,7 +18,7 @@ from infra.engine.sqlite.trouble import (
     translate,
     translate_commit,
 )
-from infra.engine.storage import Change, Ending, Image, Pending, Selection
+from infra.engine.storage import Change, Ending, Image, Pending, Selection, lost
 from infra.engine.table import COMMITTED, DELETED, PREPARED, Key, Record, Table, Value
 
 Fault = Callable[[str], None]
@@ -276,7 +276,8 @@ class File:
                 if not is_duplicate(error):
                     raise refusal(table, rows, error) from error
                 keys = [row[: table.key_width] for row in rows]
-                raise _conflict(table, list(self.images(table, keys)), "exists already") from error
+                there = next(iter(self.images(table, keys)), keys[0])
+                raise lost(table, there, "exists already") from error
 
     def _update(self, change: Change, tx_id: str, now: int, prepared: bool = False) -> None:
         statements = self._of(change.table)
@@ -300,8 +301,8 @@ class File:
         for row in rows:
             image = there.get(row[:width])
             if image is None or image["tx_id"] not in (row[-1], tx_id):
-                return _conflict(table, [row[:width]], "was changed by another transaction")
-        return _conflict(table, [row[:width] for row in rows], "is being written")
+                return lost(table, row[:width], "was changed by another transaction")
+        return lost(table, rows[0][:width], "is being written")
 
     def _discard(self, change: Change) -> None:
         statements = self._of(change.table)
@@ -323,7 +324,3 @@ class File:
     def _reading(self, begin: str) -> Clean:
         # A read that passes by while somebody else holds a transaction must not end that one.
         return self._clean if begin or not self._connection.in_transaction else self._keep
-
-
-def _conflict(table: Table, keys: list[Key], what: str) -> Conflict:
-    return Conflict(f"{table.full_name} {keys[0]!r} {what}" if keys else table.full_name)

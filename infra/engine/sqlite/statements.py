@@ -92,12 +92,12 @@ class Statements:
         width = self.table.key_width + 1
         where = self._shapes.unchanged(width)
         if not prepared:
-            return self._remove(size, width, where)
+            return self._remove(_marks(size, width), where)
         where += f" AND {self._shapes.settled()}"
         return self._change(self._shapes.prepared(delete=True), size, width, where)
 
     def _discard(self, size: int) -> str:
-        return self._remove(size, self.table.key_width, self._shapes.match)
+        return self._remove(_marks(size, self.table.key_width), self._shapes.match)
 
     def _stay(self, size: int, committed: bool) -> str:
         if committed:
@@ -105,12 +105,13 @@ class Statements:
         else:
             new = self._shapes.restored()
             where = self._shapes.ours([PREPARED, DELETED], image=True)
-        return self._change(new, size, self.table.key_width, where)
+        values = _numbered(size, self.table.key_width)
+        return f"UPDATE {self.name} AS t SET {new} FROM (VALUES {values}) v WHERE {where}"
 
     def _go(self, size: int, committed: bool) -> str:
         states = [DELETED] if committed else [PREPARED, DELETED]
         where = self._shapes.ours(states, image=None if committed else False)
-        return self._remove(size, self.table.key_width, where)
+        return self._remove(_numbered(size, self.table.key_width), where)
 
     def select(self, selection: Selection) -> tuple[str, list[Value]]:
         """A scan and its parameters; start and end compare by value, whatever the order."""
@@ -187,10 +188,10 @@ class Statements:
         values = _marks(size, width)
         return f"UPDATE {self.name} AS t SET {new} FROM (VALUES {values}) v WHERE {where}"
 
-    def _remove(self, size: int, width: int, where: str) -> str:
+    def _remove(self, values: str, where: str) -> str:
         return (
             f"DELETE FROM {self.name} WHERE rowid IN (SELECT t.rowid FROM "
-            f"(VALUES {_marks(size, width)}) v CROSS JOIN {self.name} t ON {where})"
+            f"(VALUES {values}) v CROSS JOIN {self.name} t ON {where})"
         )
 
     def _rows(self, source: str) -> str:
@@ -212,3 +213,9 @@ class Statements:
 
 def _marks(rows: int, columns: int) -> str:
     return ",".join([f"({','.join('?' * columns)})"] * rows)
+
+
+def _numbered(rows: int, columns: int) -> str:
+    """Marks after ?1 and ?2, for a text in which those two come later, or not at all."""
+    firsts = range(3, rows * columns + 3, columns)
+    return ",".join(f"({','.join(f'?{at + i}' for i in range(columns))})" for at in firsts)

@@ -9,9 +9,11 @@ from typing import Any
 
 import asyncpg
 
+from infra.engine.consensus import ConsensusCommit
 from infra.engine.engine import Engine
-from infra.engine.postgres import PostgresEngine
+from infra.engine.postgres import PostgresEngine, PostgresStorage
 from infra.engine.sqlite import SqliteEngine
+from infra.engine.sqlite.storage import SqliteStorage
 from tests.services import need
 from tests.services.postgres import Postgres, lacking, running
 
@@ -30,18 +32,44 @@ class PostgresBinding:
     """One database of a cluster that all tests share; every `open` is one more process."""
 
     def __init__(self, folder: Path) -> None:
-        self.server = postgres()
-        self.name = f"t{os.urandom(8).hex()}"
-        asyncio.run(self._execute(f"CREATE DATABASE {self.name}"))
+        self.name = database()
 
     def open(self, **options: Any) -> Engine:
-        url = self.server.url.rpartition("/")[0] + f"/{self.name}"
-        return PostgresEngine(url, **({"busy_ms": 50} | options))
+        return PostgresEngine(url_of(self.name), **({"busy_ms": 50} | options))
 
-    async def _execute(self, sql: str) -> None:
-        connection = await asyncpg.connect(self.server.url)
-        await connection.execute(sql)
+
+class MultiBinding:
+    """Orders on SQLite, everything else and the coordinator on PostgreSQL."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "orders.db"
+        self.name = database()
+
+    def open(self, **options: Any) -> Engine:
+        commit = {key: options.pop(key) for key in ("options", "clock") if key in options}
+        options = {"busy_ms": 50} | options
+        storages = [
+            PostgresStorage(url_of(self.name), **options),
+            SqliteStorage(self.path, **options),
+        ]
+        return ConsensusCommit(storages, tables={"shop.orders": "sqlite"}, **commit)
+
+
+def database() -> str:
+    """A new database of the cluster that all tests share."""
+    name = f"t{os.urandom(8).hex()}"
+
+    async def create() -> None:
+        connection = await asyncpg.connect(postgres().url)
+        await connection.execute(f"CREATE DATABASE {name}")
         await connection.close()
+
+    asyncio.run(create())
+    return name
+
+
+def url_of(name: str) -> str:
+    return f"{postgres().url.rpartition('/')[0]}/{name}"
 
 
 @lru_cache

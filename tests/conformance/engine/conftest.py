@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.engine.engine import Engine
-from tests.conformance.engine.bindings import PostgresBinding, SqliteBinding
+from tests.conformance.engine.bindings import MultiBinding, PostgresBinding, SqliteBinding
 from tests.conformance.engine.cases import TABLES, Use
 
 
@@ -24,7 +24,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-@pytest.fixture(params=[SqliteBinding, PostgresBinding])
+@pytest.fixture(params=[SqliteBinding, PostgresBinding, MultiBinding])
 def binding(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     return request.param(tmp_path)
 
@@ -36,6 +36,7 @@ def use(binding: Any) -> Use:
         engine = binding.open(**options)
         try:
             await engine.apply(TABLES)
+            await engine.admin.create_coordinator_tables()
             yield engine
         finally:
             await engine.close()
