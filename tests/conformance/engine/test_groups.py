@@ -1,4 +1,4 @@
-"""Group commit: transactions share a row of the coordinator, and none waits or fails for another."""
+"""Group commit: transactions share a row of the coordinator; none waits or fails for another."""
 
 import asyncio
 from typing import Any
@@ -30,7 +30,7 @@ def order(engine: Any, number: int) -> Any:
     return transaction
 
 
-async def row_of(engine: Any, tx_id: str) -> Any:
+async def row_of(engine: Any, tx_id: str | None) -> Any:
     table = await engine.coordinator.table()
     rows = await engine.coordinator.storage.plain_rows(table, [(tx_id,)])
     return dict(zip(table.columns, rows[0], strict=True)) if rows else None
