@@ -33,20 +33,24 @@ def ordered(value: Value) -> Any:
     return value.encode("utf-16-be", "surrogatepass") if isinstance(value, str) else value
 
 
-def selects(selection: Selection, record: Record) -> bool:
-    """Whether a record is one that this selection asked for by value."""
-    if selection.indexed:
-        column, value = selection.indexed
-        if _value(selection.table, record, column) != value:
-            return False
-    return not selection.tests or any(
-        all(holds(one, _value(selection.table, record, one.column)) for one in alternative)
-        for alternative in selection.tests
+def meets(
+    table: Table, values: tuple[Value, ...], tests: tuple[tuple[Comparison, ...], ...]
+) -> bool:
+    """Whether all comparisons of one of these alternatives hold; true where there are none."""
+    return not tests or any(
+        all(holds(one, values[position(table, one.column)]) for one in alternative)
+        for alternative in tests
     )
 
 
-def _value(table: Table, record: Record, column: str) -> Value:
-    return record.values[position(table, column)]
+def selects(selection: Selection, record: Record) -> bool:
+    """Whether a record is one that this selection asked for by value."""
+    table, values = selection.table, record.values
+    if selection.indexed:
+        column, value = selection.indexed
+        if values[position(table, column)] != value:
+            return False
+    return meets(table, values, selection.tests)
 
 
 def position(table: Table, column: str) -> int:

@@ -13,6 +13,7 @@ from infra.engine.errors import InvalidRequest
 from infra.engine.recovery import Recovery
 from infra.engine.storage import Storage
 from infra.engine.table import Table
+from infra.engine.transaction import Transaction
 from infra.engine.two_phase import Participant
 from infra.ids import random_uuid
 
@@ -85,6 +86,16 @@ class ConsensusCommit:
             locked=locked,
             read_only=read_only,
         )
+
+    def transaction(
+        self,
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        tx_id: str | None = None,
+    ) -> Transaction:
+        """A transaction for people: rows as mappings, `async with` commits."""
+        return Transaction(self.begin(tx_id=tx_id, isolation=isolation, read_only=read_only))
 
     def participate(
         self, tx_id: str | None = None, *, isolation: Isolation | None = None

@@ -1,5 +1,6 @@
 """Which values fit into a column: one rule for every storage, in words."""
 
+import struct
 from collections.abc import Sequence
 
 from infra.engine.errors import WriteRefused
@@ -10,8 +11,6 @@ DATE_MIN_DAYS, DATE_MAX_DAYS = -354_285, 2_932_896
 DAY_MS = 86_400_000
 #: A TIME is below one day, in microseconds.
 TIME_MAX_MICROS = 86_400_000_000 - 1
-#: The largest number of 32 bits, of IEEE 754.
-FLOAT_MAX = 3.4028234663852886e38
 
 _RANGES = {
     Type.INT: (-(2**31), 2**31 - 1),
@@ -42,9 +41,15 @@ def misfit(kind: Type, value: Value) -> str | None:
         return f"{value!r} is out of range for {kind}"
     if isinstance(value, str):
         return _bad_text(value)
-    if kind is Type.FLOAT and abs(float(value)) > FLOAT_MAX and abs(float(value)) != float("inf"):
-        return f"{value!r} is out of range for FLOAT"
-    return None
+    return f"{value!r} is out of range for FLOAT" if kind is Type.FLOAT and _big(value) else None
+
+
+def _big(value: Value) -> bool:
+    try:
+        struct.pack("<f", value)
+    except OverflowError:
+        return True
+    return False
 
 
 def _bad_text(text: str) -> str | None:

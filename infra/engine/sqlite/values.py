@@ -10,7 +10,7 @@ from infra.engine.table import Table, Type, Value
 NANOS_OF_MICRO = 1_000
 #: A number with a fraction does not survive SQLite's JSON to the last digit.
 _FRACTIONS = {Type.FLOAT, Type.DOUBLE}
-_float = struct.Struct("f")
+_float = struct.Struct("<f")
 
 
 class Values:

@@ -9,11 +9,13 @@ from typing import Any
 
 import asyncpg
 
+from infra.clock import now_ms
 from infra.engine.consensus import ConsensusCommit
 from infra.engine.engine import Engine
 from infra.engine.postgres import PostgresEngine, PostgresStorage
 from infra.engine.sqlite import SqliteEngine
 from infra.engine.sqlite.storage import SqliteStorage
+from infra.engine.storage import Storage
 from tests.services import need
 from tests.services.postgres import Postgres, lacking, running
 
@@ -46,9 +48,9 @@ class MultiBinding:
         self.name = database()
 
     def open(self, **options: Any) -> Engine:
-        commit = {key: options.pop(key) for key in ("options", "clock") if key in options}
+        commit = {"options": options.pop("options", None), "clock": options.get("clock", now_ms)}
         options = {"busy_ms": 50} | options
-        storages = [
+        storages: list[Storage] = [
             PostgresStorage(url_of(self.name), **options),
             SqliteStorage(self.path, **options),
         ]
