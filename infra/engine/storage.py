@@ -153,6 +153,27 @@ class Storage(Protocol):
     async def describe(self, namespace: str, name: str) -> Table | None:
         """A table as it is on disk; None if ScalarDB would not find it."""
 
+    async def namespaces(self) -> list[str]:
+        """Every namespace that there is, ScalarDB's own left out."""
+
+    async def tables(self, namespace: str) -> list[str]:
+        """Names of a namespace's tables."""
+
+    async def create_namespace(self, namespace: str) -> None:
+        """Harmless where it is."""
+
+    async def drop_namespace(self, namespace: str) -> None:
+        """An empty one; harmless where there is none."""
+
+    async def drop_table(self, table: Table) -> None:
+        """With its rows, its indexes and what describes it; harmless where there is none."""
+
+    async def import_table(self, namespace: str, name: str) -> Table:
+        """Give an existing table what the protocol needs; its rows count as committed.
+
+        Raises InvalidRequest where that cannot be done.
+        """
+
     async def apply(self, tables: Sequence[Table]) -> None:
         """Create what is missing, with its ScalarDB metadata; SchemaMismatch if a shape differs."""
 

@@ -1,6 +1,7 @@
 """Schemas and tables in ScalarDB's shape for PostgreSQL, and the rows that describe them to it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from infra.engine.metadata import (
@@ -37,16 +38,24 @@ FROM "scalardb"."metadata" WHERE "full_table_name"=$1 ORDER BY "ordinal_position
 
 
 async def apply(connection: Connection, tables: Sequence[Table]) -> None:
-    """Create or widen the tables, all or nothing."""
+    """Create or widen the tables; run inside a transaction, so that it happens whole."""
+    for schema in dict.fromkeys(table.namespace for table in tables):
+        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+    for table in tables:
+        await _apply_table(connection, table)
+        if differs(table, await _found(connection, table.full_name)):
+            await write_description(connection, table)
+
+
+@asynccontextmanager
+async def alone(connection: Connection) -> AsyncIterator[None]:
+    """A database transaction in which nobody else changes tables; all or nothing."""
     try:
         async with connection.transaction():
             await connection.execute(f"SELECT pg_advisory_xact_lock({DDL_LOCK})")
-            for schema in dict.fromkeys(["scalardb", *(table.namespace for table in tables)]):
-                await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+            await connection.execute('CREATE SCHEMA IF NOT EXISTS "scalardb"')
             await connection.execute(_METADATA)
-            for table in tables:
-                await _apply_table(connection, table)
-                await _describe(connection, table)
+            yield
     except TROUBLE as error:
         raise translate(error) from error
 
@@ -61,17 +70,25 @@ async def describe(connection: Connection, namespace: str, name: str) -> Table |
         raise translate(error) from error
 
 
+async def columns(
+    connection: Connection, namespace: str, name: str
+) -> list[tuple[str, str, int | None]]:
+    """Each column with its type and its place in the primary key."""
+    rows = await connection.fetch(_THERE, f"{quoted(namespace)}.{quoted(name)}")
+    return [tuple(row) for row in rows]
+
+
 async def _apply_table(connection: Connection, table: Table) -> None:
     name = table_name(table)
-    there = await connection.fetch(_THERE, name)
+    there = await columns(connection, table.namespace, table.name)
     wanted = {column: declared(table, column) for column in table.stored}
     if not there:
         for statement in created(table):
             await connection.execute(statement)
     else:
-        keyed = sorted((row["place"], row["attname"]) for row in there if row["place"] is not None)
+        keyed = sorted((place, column) for column, _, place in there if place is not None)
         check_keys(table, (column for _, column in keyed))
-        kinds = {row["attname"]: _as_declared(row["kind"]) for row in there}
+        kinds = {column: _as_declared(kind) for column, kind, _ in there}
         for column in check_columns(table, kinds, wanted):
             kind = wanted[column]
             await connection.execute(f"ALTER TABLE {name} ADD COLUMN {quoted(column)} {kind}")
@@ -97,17 +114,20 @@ def created(table: Table) -> list[str]:
     return statements
 
 
-async def _describe(connection: Connection, table: Table) -> None:
-    if not differs(table, await _found(connection, table.full_name)):
-        return
-    await connection.execute(
-        'DELETE FROM "scalardb"."metadata" WHERE "full_table_name"=$1', table.full_name
-    )
+async def write_description(connection: Connection, table: Table) -> None:
+    """The rows in scalardb.metadata, anew."""
+    await forget(connection, table.full_name)
     rows: list[tuple[Any, ...]] = [
         (table.full_name, c, *d, at) for at, (c, d) in enumerate(described(table).items(), 1)
     ]
     await connection.executemany(
         'INSERT INTO "scalardb"."metadata" VALUES ($1,$2,$3,$4,$5,$6,$7)', rows
+    )
+
+
+async def forget(connection: Connection, full_name: str) -> None:
+    await connection.execute(
+        'DELETE FROM "scalardb"."metadata" WHERE "full_table_name"=$1', full_name
     )
 
 

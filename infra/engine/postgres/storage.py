@@ -1,19 +1,21 @@
 """The `Storage` over one PostgreSQL database, and the engine over it alone."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from infra.clock import now_ms
 from infra.engine.config.settings import CommitOptions
 from infra.engine.consensus import ConsensusCommit
 from infra.engine.errors import Conflict, EngineError, WriteRefused
 from infra.engine.fitting import refusal
-from infra.engine.postgres import ddl
+from infra.engine.postgres import admin, ddl
 from infra.engine.postgres.pool import ACQUIRE_MAX_S, Connection, Pool
 from infra.engine.postgres.reads import Found, SharedReads
 from infra.engine.postgres.session import LockedSession, PostgresSession
 from infra.engine.postgres.statements import Part, Statements, columns_of, table_name, together
 from infra.engine.postgres.trouble import TROUBLE, UNBINDABLE, translate
+from infra.engine.shapes import quoted
 from infra.engine.storage import Change, Ending, Image, Pending, Selection, Session, lost
 from infra.engine.table import COMMITTED, DELETED, PREPARED, Key, Record, Table, Value
 
@@ -24,6 +26,7 @@ LOCK_WAIT_MS = 5_000
 
 _NEWEST = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
 
+T = TypeVar("T")
 Rows = Sequence[tuple[Value, ...]]
 
 
@@ -218,9 +221,31 @@ class PostgresStorage:
         async with self.pool.connection() as connection:
             return await ddl.describe(connection, namespace, name)
 
+    async def namespaces(self) -> list[str]:
+        return await self._alone(admin.namespaces)
+
+    async def tables(self, namespace: str) -> list[str]:
+        return await self._alone(partial(admin.tables, namespace=namespace))
+
+    async def create_namespace(self, namespace: str) -> None:
+        sql = f"CREATE SCHEMA IF NOT EXISTS {quoted(namespace)}"
+        await self._alone(lambda connection: connection.execute(sql))
+
+    async def drop_namespace(self, namespace: str) -> None:
+        await self._alone(partial(admin.drop_namespace, namespace=namespace))
+
+    async def drop_table(self, table: Table) -> None:
+        await self._alone(partial(admin.drop_table, table=table))
+
+    async def import_table(self, namespace: str, name: str) -> Table:
+        return await self._alone(partial(admin.import_table, namespace=namespace, name=name))
+
     async def apply(self, tables: Sequence[Table]) -> None:
-        async with self.pool.connection() as connection:
-            await ddl.apply(connection, tables)
+        await self._alone(partial(ddl.apply, tables=tables))
+
+    async def _alone(self, job: Callable[[Connection], Awaitable[T]]) -> T:
+        async with self.pool.connection() as connection, ddl.alone(connection):
+            return await job(connection)
 
     async def changed(self) -> bool:
         async with self.pool.connection() as connection:

@@ -20,6 +20,7 @@ _METADATA = (
     '"data_type" TEXT NOT NULL,"key_type" TEXT,"clustering_order" TEXT,"indexed" BOOLEAN NOT NULL,'
     '"ordinal_position" INTEGER NOT NULL,PRIMARY KEY ("full_table_name", "column_name"))'
 )
+_FORGET = 'DELETE FROM "scalardb$metadata" WHERE "full_table_name"=?'
 #: How types are declared that have other names here.
 _DECLARED = {
     Type.DATE: "INT",
@@ -50,6 +51,28 @@ def describe(connection: sqlite3.Connection, namespace: str, name: str) -> Table
     return table_of(namespace, name, _found(connection, f"{namespace}.{name}")) if there else None
 
 
+def namespaces(connection: sqlite3.Connection) -> list[str]:
+    """Every namespace that has a table; SQLite itself knows none."""
+    return sorted({namespace for namespace, _ in _named(connection)} - {"scalardb"})
+
+
+def tables(namespace: str, connection: sqlite3.Connection) -> list[str]:
+    """The names of a namespace's tables."""
+    return sorted(name for of, name in _named(connection) if of == namespace)
+
+
+def drop_table(table: Table, connection: sqlite3.Connection) -> None:
+    """Remove a table and what describes it."""
+    connection.execute(_METADATA)
+    connection.execute(f"DROP TABLE IF EXISTS {table_name(table)}")
+    connection.execute(_FORGET, (table.full_name,))
+
+
+def _named(connection: sqlite3.Connection) -> list[list[str]]:
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+    return [row[0].split("$", 1) for row in rows if "$" in row[0]]
+
+
 def table_name(table: Table) -> str:
     return quoted(f"{table.namespace}${table.name}")
 
@@ -72,9 +95,7 @@ def _apply_table(connection: sqlite3.Connection, table: Table) -> None:
 def _describe(connection: sqlite3.Connection, table: Table) -> None:
     if not differs(table, _found(connection, table.full_name)):
         return
-    connection.execute(
-        'DELETE FROM "scalardb$metadata" WHERE "full_table_name"=?', (table.full_name,)
-    )
+    connection.execute(_FORGET, (table.full_name,))
     connection.executemany(
         'INSERT INTO "scalardb$metadata" VALUES (?,?,?,?,?,?,?)',
         [(table.full_name, c, *d, at) for at, (c, d) in enumerate(described(table).items(), 1)],

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from infra.clock import now_ms
 from infra.engine.errors import Conflict, LockedOut
@@ -21,6 +21,7 @@ from infra.engine.sqlite.trouble import (
 from infra.engine.storage import Change, Ending, Image, Pending, Selection, lost
 from infra.engine.table import COMMITTED, DELETED, PREPARED, Key, Record, Table, Value
 
+T = TypeVar("T")
 Fault = Callable[[str], None]
 
 #: How long a statement waits for another writer of the file before LockedOut.
@@ -175,12 +176,13 @@ class File:
             self._version = self._execute("PRAGMA data_version").fetchone()[0]
             return before is None or before != self._version
 
-    def atomically(self, job: Callable[[sqlite3.Connection], None]) -> None:
+    def atomically(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """A job of several statements, as one transaction."""
         with self._clean:
             self._begin("BEGIN IMMEDIATE")
-            job(self._connection)
+            done = job(self._connection)
             self._execute("COMMIT")
+            return done
 
     def describe(self, namespace: str, name: str) -> Table | None:
         """A table as ScalarDB knows it."""

@@ -7,9 +7,9 @@ from os import PathLike, fspath
 from typing import TypeVar, TypeVarTuple
 
 from infra.clock import now_ms
-from infra.engine.errors import EngineError
+from infra.engine.errors import EngineError, InvalidRequest
+from infra.engine.sqlite import ddl
 from infra.engine.sqlite.checkpoint import Checkpointer
-from infra.engine.sqlite.ddl import apply
 from infra.engine.sqlite.file import BUSY_WAIT_MS, Fault, File
 from infra.engine.sqlite.session import SqliteSession
 from infra.engine.sqlite.turn import Turn
@@ -83,8 +83,27 @@ class SqliteStorage:
     async def describe(self, namespace: str, name: str) -> Table | None:
         return await self.worker.call(self._file.describe, namespace, name)
 
+    async def namespaces(self) -> list[str]:
+        return await self._in_turn(self._file.atomically, ddl.namespaces)
+
+    async def tables(self, namespace: str) -> list[str]:
+        return await self._in_turn(self._file.atomically, partial(ddl.tables, namespace))
+
+    async def create_namespace(self, namespace: str) -> None:
+        """Nothing: a namespace is the beginning of its tables' names."""
+
+    async def drop_namespace(self, namespace: str) -> None:
+        if left := await self.tables(namespace):
+            raise InvalidRequest(f"namespace {namespace} still has {', '.join(left)}")
+
+    async def drop_table(self, table: Table) -> None:
+        await self._in_turn(self._file.atomically, partial(ddl.drop_table, table))
+
+    async def import_table(self, namespace: str, name: str) -> Table:
+        raise InvalidRequest(f"{namespace}.{name}: SQLite's tables cannot be imported")
+
     async def apply(self, tables: Sequence[Table]) -> None:
-        await self._in_turn(self._file.atomically, partial(apply, tables))
+        await self._in_turn(self._file.atomically, partial(ddl.apply, tables))
 
     async def _in_turn(self, job: Callable[[*Args], T], *args: *Args) -> T:
         await self._turn.take()

@@ -98,9 +98,11 @@ async def test_a_group_takes_nobody_in_after_its_time(use: Use) -> None:
     async with use(options=grouped(group_size_fix_timeout_millis=10)) as engine:
         groups = engine.committing.groups
         first = groups.reserve("first")
-        while parent_of(later := groups.reserve("later")) == parent_of(first):
-            groups.leave(later)
-            await asyncio.sleep(0)
+        its_time_is_over = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.01, its_time_is_over.set)
+        await its_time_is_over.wait()
+        later = groups.reserve("later")
+        assert parent_of(later) != parent_of(first)
         await asyncio.gather(groups.commit(first), groups.commit(later))
 
 
