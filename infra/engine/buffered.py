@@ -1,10 +1,12 @@
 """The transaction over any storages: what was read is kept, and writes wait until commit."""
 
 from collections.abc import Iterable, Mapping
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from infra.engine.engine import Isolation
 from infra.engine.errors import Conflict, InvalidRequest
+from infra.engine.metrics import METRICS
 from infra.engine.reading import select
 from infra.engine.storage import Change, Pending, Selection, Session, Storage, Where
 from infra.engine.table import Key, Record, Table, Value
@@ -53,6 +55,7 @@ class BufferedTransaction:
         return (await self._look([(table, keys)]))[0]
 
     async def _look(self, wanted: list[tuple[Table, list[Key]]]) -> list[dict[Key, Record | None]]:
+        begun = perf_counter()
         answers: list[dict[Key, Record | None]] = []
         pending: list[Pending] = []
         storage = self._engine.storage_of(wanted[0][0])
@@ -72,6 +75,7 @@ class BufferedTransaction:
             resolved = await self._resolve(pending)
             for (table, _), rows in zip(wanted, answers, strict=True):
                 rows.update((key, r) for (t, key), r in resolved.items() if t is table)
+        METRICS.took(wanted[0][0].namespace, "get", begun)
         for (table, _), rows in zip(wanted, answers, strict=True):
             read = self.work.rows(table).read
             if read:
@@ -113,9 +117,11 @@ class BufferedTransaction:
     async def select(self, selection: Selection) -> list[Record]:
         """What a scan finds, as this transaction first read it."""
         self.check_open()
+        begun = perf_counter()
         rows = self.work.rows(selection.table)
         session = self.session(self._engine.storage_of(selection.table))
         records = await select(session, selection, self._resolve)
+        METRICS.took(selection.table.namespace, "scan", begun)
         if self.isolation is Isolation.SERIALIZABLE:
             width = selection.table.key_width
             found = [(record.values[:width], record.tx_id) for record in records]
@@ -196,7 +202,17 @@ class BufferedTransaction:
 
     async def commit(self) -> int:
         self.close()
-        return await self._engine.committing.commit(self)
+        begun = perf_counter()
+        written = {table.namespace for table, rows in self.work.tables.items() if rows.writes()}
+        try:
+            at = await self._engine.committing.commit(self)
+        except BaseException as error:
+            METRICS.ended(written, error)
+            raise
+        METRICS.ended(written, None)
+        for namespace in written:
+            METRICS.took(namespace, "commit", begun)
+        return at
 
     async def rollback(self) -> None:
         if not self._ended:

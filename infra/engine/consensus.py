@@ -10,9 +10,10 @@ from infra.engine.config.settings import CommitOptions
 from infra.engine.coordinator import Coordinator
 from infra.engine.engine import Isolation
 from infra.engine.errors import InvalidRequest
+from infra.engine.metrics import METRICS
 from infra.engine.recovery import Recovery
 from infra.engine.storage import Storage
-from infra.engine.table import Table
+from infra.engine.table import COMMITTED, Key, Table
 from infra.engine.transaction import Transaction
 from infra.engine.two_phase import Participant
 from infra.ids import random_uuid
@@ -35,6 +36,8 @@ class ConsensusCommit:
         self.clock = clock
         self.storages = {storage.name: storage for storage in storages}
         self._first = storages[0]
+        for storage in storages:
+            METRICS.watch(storage)
         self._by_namespace = {
             namespace: self._named(name, namespace)
             for namespace, name in (namespaces or {}).items()
@@ -107,6 +110,24 @@ class ConsensusCommit:
                 " each other: a group's id is known to one process only"
             )
         return Participant(self, self.begin(tx_id=tx_id, isolation=isolation))
+
+    async def outcome(self, tx_id: str, wrote: tuple[Table, Key] | None = None) -> bool:
+        """Whether a transaction of an UnknownOutcome was committed; an undecided one is aborted.
+
+        One that may have committed in one phase left no trace at the coordinator: `wrote` then
+        names a row that it wrote and that nobody else writes.
+        """
+        if wrote:
+            table, key = wrote
+            asking = self.begin(locked=True)  # waits for a commit that is still under way
+            try:
+                await asking.fetch({table: [key]})
+                found = asking.seen(table, key)
+            finally:
+                await asking.rollback()
+            if found and found.tx_id == tx_id:
+                return True
+        return (await self.coordinator.abort(tx_id)).state == COMMITTED
 
     async def changed(self) -> bool:
         return any([await storage.changed() for storage in self.storages.values()])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from infra.engine.errors import (
@@ -98,7 +99,8 @@ class Coordinator:
     async def table(self) -> Table:
         """The table as it is on disk, groups or not."""
         if self._table is None:
-            self._table = await self.storage.describe(self.namespace, STATE)
+            described = partial(self.storage.describe, self.namespace, STATE)
+            self._table = await self._patiently(described)
         if self._table is None:
             raise SchemaMismatch(
                 f"{self.namespace}.{STATE} does not exist; create it with the admin's"

@@ -3,11 +3,11 @@
 import asyncio
 import secrets
 import string
-from collections.abc import Callable
 
 from infra.engine.config.settings import GroupCommitOptions
 from infra.engine.coordinator import PARENT_CHARS, Coordinator, State, parent_of
 from infra.engine.errors import EngineError, UnknownOutcome
+from infra.engine.metrics import METRICS
 from infra.engine.table import COMMITTED
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -36,18 +36,12 @@ class Groups:
     that is alone waits for nobody.
     """
 
-    def __init__(
-        self,
-        coordinator: Coordinator,
-        options: GroupCommitOptions,
-        observe_size: Callable[[int], None] = lambda size: None,
-    ) -> None:
+    def __init__(self, coordinator: Coordinator, options: GroupCommitOptions) -> None:
         self._coordinator = coordinator
         self._options = options
         self._open: _Group | None = None
         self._groups: dict[str, _Group] = {}
         self._writing: set[asyncio.Task[None]] = set()
-        self.observe_size = observe_size
 
     def reserve(self, tx_id: str) -> str:
         """A slot, and with it the transaction's full id, which its records will carry."""
@@ -125,7 +119,7 @@ class Groups:
 
     async def _emit(self, group: _Group) -> None:
         children = [group.child(tx_id) for tx_id in group.ready]
-        self.observe_size(len(children))
+        METRICS.grouped(len(children))
         try:
             state = await self._coordinator.commit(group.parent, children)
         except EngineError as error:

@@ -131,6 +131,10 @@ class Storage(Protocol):
     #: For people, metrics and errors.
     name: str
 
+    @property
+    def active(self) -> int:
+        """Connections in use."""
+
     def session(self, *, locked: bool = False) -> Session:
         """With `locked`, rows are locked as they are read, until `write`, `prepare` or `end`."""
 

@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST as METRICS_TYPE
 from prometheus_client import generate_latest
 
 from infra.engine.errors import EngineError
+from infra.engine.metrics import METRICS
 from infra.observe import gauge, observe, registry
 from streams.bus import Lag
 from streams.parked import DEAD, WAITING
@@ -81,4 +82,4 @@ async def metrics(system: System) -> bytes:
         for state in (WAITING, DEAD):
             count = counts.get(state, 0)
             gauge("odori_parked", "Parked deliveries", count, domain=name, state=state)
-    return generate_latest(registry)
+    return generate_latest(registry) + generate_latest(METRICS)

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from infra.engine.errors import Unavailable
+from infra.engine.postgres.ghosts import Ghosts
 from infra.engine.postgres.trouble import TROUBLE, translate
 from infra.engine.postgres.types import teach
 
@@ -19,6 +20,8 @@ STATEMENTS_KEPT = 1_024
 STATEMENT_MAX_BYTES = 2**18
 #: How long a call waits for a free connection.
 ACQUIRE_MAX_S = 30.0
+#: How long a connection may take to be made.
+CONNECT_MAX_S = 10.0
 #: How long closing waits for connections that are in use.
 CLOSING_MAX_S = 5.0
 #: Statements are planned once and join by primary key: arrays of any length, tables of any size.
@@ -55,10 +58,12 @@ class Pool:
             "max_cacheable_statement_size": STATEMENT_MAX_BYTES,
             "max_cached_statement_lifetime": 0,
             "server_settings": _SERVER_SETTINGS | lock_timeout | dict(server_settings),
-            "init": teach,
+            "init": self._greet,
+            "timeout": CONNECT_MAX_S,
             "reset": _leave,
             **connect,
         }
+        self.ghosts = Ghosts()
         self._opening = asyncio.Lock()
         self._pool: asyncpg.Pool[Any] | None = None
         self._closed = False
@@ -88,6 +93,10 @@ class Pool:
             yield connection
         finally:
             await self.give_back(connection)
+
+    async def _greet(self, connection: Connection) -> None:
+        await teach(connection)
+        await self.ghosts.know(connection)
 
     async def _open(self) -> "asyncpg.Pool[Any]":
         async with self._opening:

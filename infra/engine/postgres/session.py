@@ -1,5 +1,6 @@
 """One transaction's way to PostgreSQL: shared reads, or rows locked on a connection of its own."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -104,12 +105,16 @@ class LockedSession:
     async def _begin(self) -> Connection:
         if self._connection is None:
             self._storage.fault("begin")
-            connection = await self._storage.pool.take()
+            pool = self._storage.pool
+            connection = await pool.take()
             try:
+                await pool.ghosts.bury(connection)
                 await connection.execute("BEGIN")
-            except TROUBLE as error:
-                await self._storage.pool.give_back(connection)
-                raise translate(error) from error
+            except BaseException as error:
+                await pool.give_back(connection)
+                if isinstance(error, TROUBLE):
+                    raise translate(error) from error
+                raise
             self._connection = connection
         return self._connection
 
@@ -117,13 +122,18 @@ class LockedSession:
         self, tx_id: str, at: int, changes: Sequence[Change], *, prepared: bool
     ) -> None:
         connection = await self._begin()
+        pid = connection.get_server_pid()
         try:
             await self._storage.write(
                 connection, tx_id, at, changes, prepared=prepared, committing=False
             )
             try:
                 await connection.execute("COMMIT")
+            except asyncio.CancelledError:
+                self._storage.pool.ghosts.lose(pid)
+                raise
             except TROUBLE as error:
+                self._storage.pool.ghosts.lose(pid)
                 raise UnknownOutcome(f"{type(error).__name__}: {error}", tx_id) from error
             self._storage.fault("after-commit")
             self._connection = None

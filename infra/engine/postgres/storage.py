@@ -1,5 +1,6 @@
 """The `Storage` over one PostgreSQL database, and the engine over it alone."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -7,7 +8,7 @@ from typing import Any, TypeVar
 from infra.clock import now_ms
 from infra.engine.config.settings import CommitOptions
 from infra.engine.consensus import ConsensusCommit
-from infra.engine.errors import Conflict, EngineError, WriteRefused
+from infra.engine.errors import Conflict, EngineError, UnknownOutcome, WriteRefused
 from infra.engine.fitting import refusal
 from infra.engine.postgres import admin, ddl
 from infra.engine.postgres.pool import ACQUIRE_MAX_S, Connection, Pool
@@ -64,6 +65,10 @@ class PostgresStorage:
         self.shared = SharedReads(self._fetch_alone)
         self._statements: dict[Table, Statements] = {}
         self._seen: str | None = None
+
+    @property
+    def active(self) -> int:
+        return self.pool.active
 
     def session(self, *, locked: bool = False) -> Session:
         return LockedSession(self) if locked else PostgresSession(self)
@@ -180,10 +185,18 @@ class PostgresStorage:
     ) -> None:
         arrays = [column for _, rows in parts for column in zip(*rows, strict=True)]
         sql = together(tuple(part for part, _ in parts))
+        pid = connection.get_server_pid()  # a lost connection cannot be asked any more
         try:
             await connection.fetch(sql, tx_id, now, *arrays)
+        except asyncio.CancelledError:
+            self.pool.ghosts.lose(pid)
+            raise
         except TROUBLE as error:
-            raise translate(error, committing=committing) from error
+            translated = translate(error, committing=committing)
+            if isinstance(translated, UnknownOutcome):
+                self.pool.ghosts.lose(pid)
+                translated.tx_id = tx_id
+            raise translated from error
 
     def _parts(self, change: Change, prepared: bool) -> list[tuple[Part, Rows]]:
         of = self._of(change.table)

@@ -60,6 +60,10 @@ class SqliteStorage:
             self._file.set(f"wal_autocheckpoint={INLINE_CHECKPOINT_PAGES}")
         self._closed = False
 
+    @property
+    def active(self) -> int:
+        return min(self.worker.under_way, 1)
+
     def session(self, *, locked: bool = False) -> SqliteSession:
         begin = "BEGIN IMMEDIATE" if locked else "BEGIN" if self._reading else ""
         return SqliteSession(self._file, self.worker, self._turn, begin)

@@ -26,6 +26,9 @@ THREAD_MAX_S = 60.0
 class Worker(Protocol):
     """Runs one call after the other, in order."""
 
+    #: Calls that were asked for and are not answered.
+    under_way: int
+
     async def call(self, job: Callable[[*Args], T], *args: *Args) -> T: ...
 
     def idle(self) -> bool:
@@ -49,7 +52,7 @@ class ThreadWorker:
     def __init__(self, name: str) -> None:
         # Needs no limit of its own: it never holds more jobs than there are waiting callers.
         self._jobs: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
-        self._under_way, self._closed = 0, False
+        self.under_way, self._closed = 0, False
         self._thread_until, self._thread_s = 0.0, THREAD_FIRST_S
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -71,12 +74,12 @@ class ThreadWorker:
             raise Unavailable(f"{self._thread.name} is closed")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        self._under_way += 1
+        self.under_way += 1
         self._jobs.put((job, args, loop, answer))
         return answer
 
     def idle(self) -> bool:
-        if self._under_way or self._closed:
+        if self.under_way or self._closed:
             return False
         return perf_counter() >= self._thread_until
 
@@ -109,7 +112,7 @@ class ThreadWorker:
     def _deliver(
         self, answer: "asyncio.Future[Any]", result: Any, error: BaseException | None
     ) -> None:
-        self._under_way -= 1  # not before: who gave up waiting left a call that still runs
+        self.under_way -= 1  # not before: who gave up waiting left a call that still runs
         if answer.cancelled():
             return
         if error is None:
@@ -120,6 +123,8 @@ class ThreadWorker:
 
 class InlineWorker:
     """Calls run in the caller; nothing ever suspends, so that a simulation stays deterministic."""
+
+    under_way = 0
 
     async def call(self, job: Callable[[*Args], T], *args: *Args) -> T:
         return job(*args)
