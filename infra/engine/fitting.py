@@ -41,15 +41,17 @@ def misfit(kind: Type, value: Value) -> str | None:
         return f"{value!r} is out of range for {kind}"
     if isinstance(value, str):
         return _bad_text(value)
-    return f"{value!r} is out of range for FLOAT" if kind is Type.FLOAT and _big(value) else None
+    if isinstance(value, int | float) and kind in (Type.FLOAT, Type.DOUBLE):
+        return _bad_number(kind, value)
+    return None
 
 
-def _big(value: Value) -> bool:
+def _bad_number(kind: Type, number: float) -> str | None:
     try:
-        struct.pack("<f", value)
+        struct.pack("<f" if kind is Type.FLOAT else "<d", float(number))
     except OverflowError:
-        return True
-    return False
+        return f"{number!r} is out of range for {kind}"
+    return None
 
 
 def _bad_text(text: str) -> str | None:

@@ -36,7 +36,9 @@ def opened(configured: Configured) -> Storage:
         case PostgresStorage():
             return _postgres(configured)
         case CassandraStorage():
-            raise ConfigError(f"storage {configured.name}: Cassandra is not there yet")
+            from infra.engine.cassandra.storage import CassandraStorage as Cassandra
+
+            return Cassandra(configured)
 
 
 def _postgres(configured: PostgresStorage) -> Storage:

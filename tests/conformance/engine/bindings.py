@@ -10,18 +10,23 @@ from typing import Any
 import asyncpg
 
 from infra.clock import now_ms
+from infra.engine.cassandra import CassandraStorage
+from infra.engine.config import CassandraStorage as CassandraSettings
 from infra.engine.consensus import ConsensusCommit
 from infra.engine.engine import Engine
 from infra.engine.postgres import PostgresEngine, PostgresStorage
 from infra.engine.sqlite import SqliteEngine
 from infra.engine.sqlite.storage import SqliteStorage
 from infra.engine.storage import Storage
-from tests.services import need
+from tests.conformance.engine.shop import emptied
+from tests.services import cassandra, need
 from tests.services.postgres import Postgres, lacking, running
 
 
 class SqliteBinding:
     """One file; every `open` opens it once more, as another process would."""
+
+    can = frozenset({"sqlite", "lock", "assume", "notice", "refuse U+0000", "TIMESTAMP"})
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "shop.db"
@@ -33,6 +38,8 @@ class SqliteBinding:
 class PostgresBinding:
     """One database of a cluster that all tests share; every `open` is one more process."""
 
+    can = frozenset({"postgres", "lock", "assume", "notice", "refuse U+0000", "TIMESTAMP"})
+
     def __init__(self, folder: Path) -> None:
         self.name = database()
 
@@ -42,6 +49,8 @@ class PostgresBinding:
 
 class MultiBinding:
     """Orders on SQLite, everything else and the coordinator on PostgreSQL."""
+
+    can = frozenset({"lock", "assume", "notice", "refuse U+0000", "TIMESTAMP"})
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "orders.db"
@@ -55,6 +64,24 @@ class MultiBinding:
             SqliteStorage(self.path, **options),
         ]
         return ConsensusCommit(storages, tables={"shop.orders": "sqlite"}, **commit)
+
+
+class CassandraBinding:
+    """A cluster that all tests share, its tables empty; every `open` is one more process."""
+
+    can = frozenset({"cassandra"})
+
+    def __init__(self, folder: Path) -> None:
+        del folder
+        host, port = cassandra_server().address.split(":")
+        self.settings = CassandraSettings("cassandra", (host,), int(port))
+        asyncio.run(emptied(self.settings))
+
+    def open(self, *, busy_ms: int = 0, **options: Any) -> Engine:
+        del busy_ms  # nothing is ever locked
+        commit = {key: options[key] for key in ("options", "clock") if key in options}
+        options.pop("options", None)
+        return ConsensusCommit([CassandraStorage(self.settings, **options)], **commit)
 
 
 def database() -> str:
@@ -72,6 +99,16 @@ def database() -> str:
 
 def url_of(name: str) -> str:
     return f"{postgres().url.rpartition('/')[0]}/{name}"
+
+
+@lru_cache
+def cassandra_server() -> cassandra.Cassandra:
+    """A node for the whole session, or the reason why there is none."""
+    need(cassandra.lacking())
+    context = cassandra.running()
+    server = context.__enter__()
+    atexit.register(context.__exit__, None, None, None)
+    return server
 
 
 @lru_cache

@@ -10,8 +10,35 @@ from typing import Any
 import pytest
 
 from infra.engine.engine import Engine
-from tests.conformance.engine.bindings import MultiBinding, PostgresBinding, SqliteBinding
+from tests.conformance.engine.bindings import (
+    CassandraBinding,
+    MultiBinding,
+    PostgresBinding,
+    SqliteBinding,
+)
 from tests.conformance.engine.cases import TABLES, Use
+
+BINDINGS: list[Any] = [SqliteBinding, PostgresBinding, MultiBinding, CassandraBinding]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(what): only for bindings that `can` do this")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test with every binding, but for those that cannot do by nature what it is about."""
+    if "binding" in metafunc.fixturenames:
+        needs = {mark.args[0] for mark in metafunc.definition.iter_markers("needs")}
+        marks = {CassandraBinding: pytest.mark.service}
+        metafunc.parametrize(
+            "binding",
+            [
+                pytest.param(binding, marks=marks.get(binding, ()))
+                for binding in BINDINGS
+                if needs <= binding.can
+            ],
+            indirect=True,
+        )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -24,7 +51,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-@pytest.fixture(params=[SqliteBinding, PostgresBinding, MultiBinding])
+@pytest.fixture
 def binding(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     return request.param(tmp_path)
 

@@ -18,6 +18,8 @@ from infra.engine.table import Record, Table, Type
 from tests.conformance.engine.bindings import SqliteBinding
 from tests.conformance.engine.cases import APPLE, PEAR, STOCK, TABLES, Use, read, stored, values
 
+pytestmark = pytest.mark.needs("sqlite")
+
 #: As ScalarDB Core 3.19.0 creates it, without the types that Odori does not use.
 SCALARDB_TYPES = (
     'CREATE TABLE "app$types"("pk" TEXT,"ck" INT,"ix" TEXT,"c_bool" BOOLEAN,"c_int" INT,'

@@ -323,7 +323,7 @@ class TestRequests:
             assert await tx.get(STOCK, KEY) is None
 
 
-async def test_every_type_comes_back_as_it_was(use: Use) -> None:
+async def test_every_type_comes_back_as_it_was(use: Use, binding: Any) -> None:
     rows = [
         dict.fromkeys(EVERY.columns) | {"id": 0},
         {
@@ -339,12 +339,18 @@ async def test_every_type_comes_back_as_it_was(use: Use) -> None:
             "moment": datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC),
         },
     ]  # fmt: skip
+    every = EVERY
+    if "TIMESTAMP" not in binding.can:
+        every = Table(
+            "shop", "every", {c: EVERY.columns[c] for c in rows[0] if c != "local"}, ("id",)
+        )
+        rows = [{column: row[column] for column in every.columns} for row in rows]
     async with use() as engine:
-        await engine.apply([EVERY])
-        await saved(engine, EVERY, *rows)
+        await engine.apply([every])
+        await saved(engine, every, *rows)
         async with engine.transaction() as tx:
-            found = await tx.get_many(EVERY, [0, 1, 2])
+            found = await tx.get_many(every, [0, 1, 2])
             assert found[1:] == [rows[1], rows[2] | {"single": -3.4028234663852886e38}]
             assert found[0] == rows[0]
             for column, value in rows[1].items():
-                assert len(await tx.scan_all(EVERY, where=col(column) == value)) == 1
+                assert len(await tx.scan_all(every, where=col(column) == value)) == 1

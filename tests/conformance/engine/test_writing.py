@@ -163,6 +163,7 @@ class TestConflicts:
             with pytest.raises(Conflict, match="apple"):
                 await transaction.commit()
 
+    @pytest.mark.needs("assume")
     async def test_a_right_assumption_saves_the_read(self, use: Use) -> None:
         points: list[str] = []
         async with use(fault=points.append) as engine:
