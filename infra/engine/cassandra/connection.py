@@ -65,6 +65,8 @@ class Connection:
         self._connecting = asyncio.Lock()
         self._slots = asyncio.Semaphore(REQUESTS_MAX_COUNT)
         self._prepared: dict[str, PreparedStatement] = {}
+        #: Requests that are not answered yet.
+        self.under_way = 0
 
     async def session(self) -> Session:
         """The driver's session, connected."""
@@ -187,9 +189,13 @@ class Connection:
                 tell(answer.set_result, (result[0], before + result[1]) if before else result)
 
         async with self._slots:
-            asked = send()
-            asked.add_callbacks(take, lambda error: tell(answer.set_exception, error))
-            return await answer
+            self.under_way += 1
+            try:
+                asked = send()
+                asked.add_callbacks(take, lambda error: tell(answer.set_exception, error))
+                return await answer
+            finally:
+                self.under_way -= 1
 
 
 class _Preparing(ResponseFuture):  # type: ignore[misc]

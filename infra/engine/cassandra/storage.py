@@ -41,6 +41,11 @@ class CassandraStorage:
         self.connection = Connection(settings)
         self._settings = settings
 
+    @property
+    def active(self) -> int:
+        """Requests under way: they share one connection for each node."""
+        return self.connection.under_way
+
     def session(self, *, locked: bool = False) -> CassandraSession:
         return CassandraSession(self)
 
