@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from infra.engine.errors import UnknownOutcome
+from infra.engine.errors import Conflict, UnknownOutcome
 from infra.engine.postgres.pool import Connection
 from infra.engine.postgres.trouble import TROUBLE, translate
 from infra.engine.storage import Change, Pending, Selection
@@ -36,16 +36,22 @@ class PostgresSession:
             return await self._storage.select(connection, selection, pending)
 
     async def write(self, tx_id: str, changes: Sequence[Change]) -> int:
-        self._storage.fault("begin")
         now = self._storage.clock()
-        async with self._storage.pool.connection() as connection:
-            await self._storage.write(connection, tx_id, now, changes, prepared=False)
+        await self._write(tx_id, now, changes, prepared=False)
         return now
 
     async def prepare(self, tx_id: str, changes: Sequence[Change], at: int) -> None:
+        await self._write(tx_id, at, changes, prepared=True)
+
+    async def _write(
+        self, tx_id: str, at: int, changes: Sequence[Change], *, prepared: bool
+    ) -> None:
         self._storage.fault("begin")
-        async with self._storage.pool.connection() as connection:
-            await self._storage.write(connection, tx_id, at, changes, prepared=True)
+        try:
+            async with self._storage.pool.connection() as connection:
+                await self._storage.write(connection, tx_id, at, changes, prepared=prepared)
+        except Conflict as conflict:
+            raise await self._storage.who_lost(changes, conflict) from None
 
     async def end(self) -> int:
         return self._storage.clock()
@@ -88,11 +94,19 @@ class LockedSession:
 
     async def write(self, tx_id: str, changes: Sequence[Change]) -> int:
         now = self._storage.clock()
-        await self._commit(tx_id, now, changes, prepared=False)
+        await self._write(tx_id, now, changes, prepared=False)
         return now
 
     async def prepare(self, tx_id: str, changes: Sequence[Change], at: int) -> None:
-        await self._commit(tx_id, at, changes, prepared=True)
+        await self._write(tx_id, at, changes, prepared=True)
+
+    async def _write(
+        self, tx_id: str, at: int, changes: Sequence[Change], *, prepared: bool
+    ) -> None:
+        try:
+            await self._commit(tx_id, at, changes, prepared=prepared)
+        except Conflict as conflict:
+            raise await self._storage.who_lost(changes, conflict) from None
 
     async def end(self) -> int:
         connection, self._connection = self._connection, None

@@ -149,8 +149,6 @@ class PostgresStorage:
         try:
             self.fault("before-commit")
             await self._run(connection, tx_id, now, parts, committing)
-        except Conflict as conflict:
-            raise await self._who_lost(changes) or conflict from None
         except WriteRefused as refused:
             raise _named(changes, refused) from refused
         if committing:
@@ -210,8 +208,11 @@ class PostgresStorage:
         ]
         return [part for part in parts if part[1]]
 
-    async def _who_lost(self, changes: Sequence[Change]) -> Conflict | None:
-        """The first row that is not as it was read: by now, that is."""
+    async def who_lost(self, changes: Sequence[Change], conflict: Conflict) -> Conflict:
+        """The conflict by the name of the first row that is not as it was read: by now, that is.
+
+        Nobody may hold a connection meanwhile, or all could wait for one more.
+        """
         for table, inserts, updates, deletes, _, absent in changes:
             width = table.key_width
             known = {row[:width]: row[-1] for row in (*updates, *deletes)}
@@ -219,14 +220,14 @@ class PostgresStorage:
             try:
                 images = await self.images(table, [*known, *new])
             except EngineError:
-                return None
+                return conflict
             for key, tx_id in known.items():
                 if key not in images or images[key]["tx_id"] != tx_id:
                     return lost(table, key, "was changed by another transaction")
             for key in new:
                 if key in images:
                     return lost(table, key, "exists already")
-        return None
+        return conflict
 
     # its shape
 

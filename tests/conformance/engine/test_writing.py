@@ -1,5 +1,6 @@
 """Writes: versions, the last word on a key, conflicts with other writers."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -176,6 +177,17 @@ class TestConflicts:
             await transaction.commit()
             assert "read" not in points
             assert (await values(engine, APPLE))[2] == 2
+
+    async def test_more_losers_than_connections_are_all_told(self, use: Use) -> None:
+        async with use() as engine:
+            await stored(engine, (*APPLE, 3, None))
+            crowd = [engine.begin() for _ in range(40)]
+            for one in crowd:
+                await one.fetch({STOCK: [APPLE]})
+                one.put(STOCK, (*APPLE, 4, None))
+            told = await asyncio.gather(*(one.commit() for one in crowd), return_exceptions=True)
+            assert sum(isinstance(one, int) for one in told) == 1
+            assert sum(isinstance(one, Conflict) for one in told) == 39
 
     async def test_rows_that_were_only_read_are_not_checked(self, use: Use) -> None:
         async with use() as engine:
