@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import struct
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -49,10 +50,13 @@ class Postgres(Server):
     # children would outlive a SIGKILL for a while, and the next start would refuse.
     killing = signal.SIGQUIT
 
-    def __init__(self, folder: Path, fsync: bool = True) -> None:
+    def __init__(
+        self, folder: Path, fsync: bool = True, settings: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(folder)
         self.url = f"postgresql://odori@{self.address}/postgres"
         self._fsync = fsync
+        self._settings = settings or {}
         self._data = folder / "data"
         if os.geteuid() == 0:
             self.account = unprivileged()
@@ -70,6 +74,7 @@ class Postgres(Server):
             "unix_socket_directories": "",
             "max_connections": str(MAX_CONNECTIONS),
             "fsync": "on" if self._fsync else "off",
+            **self._settings,
         }
         command = [str(programs / "postgres"), "-D", str(self._data), "-p", str(self.port)]
         self.serve([*command, *(part for k, v in settings.items() for part in ("-c", f"{k}={v}"))])
