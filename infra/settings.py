@@ -39,6 +39,9 @@ class Settings:
 
     data: Path = Path(".odori")
     kafka: str = ""
+    #: Where the stores are, if not in files of the data folder: postgresql://..., or a .properties
+    #: file of ScalarDB's.
+    store: str = ""
     host: str = "127.0.0.1"
     port: int = 3000
     #: Partitions of every topic; the ceiling of a domain's workers.

@@ -15,6 +15,7 @@ from typing import Any
 
 from infra.engine.sqlite.copy import copy_of_one_moment, is_whole
 from streams.books.lost import lost
+from streams.home import Files
 
 #: What a backup says of itself; without it a folder is no backup.
 MANIFEST = "backup.json"
@@ -28,15 +29,15 @@ class BackupError(Exception):
     """Something is in the way of a backup or restore; nothing was changed."""
 
 
-def backup(data: Path, into: Path, now: datetime, domains: Iterable[str]) -> dict[str, Any]:
+def backup(home: Files, into: Path, now: datetime, domains: Iterable[str]) -> dict[str, Any]:
     """Copy the stores into a folder that is not there yet; raises BackupError, or the engine's.
     What others have heard of `domains` must be there."""
+    data = home.data
     files = sorted(data.glob("*.db"))
     if not files:
         raise BackupError(f"{data} holds no data; name another --data")
-    if missing := lost(data, domains):
-        stores = " and ".join(f"{name}.db" for name in missing)
-        raise BackupError(f"{data} lacks {stores}, which its other stores know; nothing was copied")
+    if missing := lost(home, domains):
+        raise BackupError(f"{home.lacks(missing)}; nothing was copied")
     _must_be_free(into)
     partial = into.with_name(into.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

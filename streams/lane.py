@@ -74,17 +74,20 @@ class Lane:
         self.row = row
 
 
-async def open_lane(engine: Engine, codec: Codec[LaneRow], domain: str) -> Lane:
-    """A new lane of our own."""
+async def open_lane(engine: Engine, codec: Codec[LaneRow], domain: str, member: str = "") -> Lane:
+    """A new lane of our own; `member` begins its owner, so that the next process of the same data
+    folder knows whose it was."""
     name = f"{domain}-{secrets.token_hex(LANE_NAME_BYTES)}"
-    row = LaneRow(
-        lane=name, owner=secrets.token_hex(LANE_NAME_BYTES), state=OPEN, next=1, published=0, beat=0
-    )
+    row = LaneRow(lane=name, owner=_owner(member), state=OPEN, next=1, published=0, beat=0)
     tx = engine.begin()
     values = codec.encode(row)
     tx.insert(codec.table, values)
     await tx.commit()
     return Lane(codec, row, Record(values, tx.id, 1), 0)
+
+
+def _owner(member: str) -> str:
+    return member + secrets.token_hex(LANE_NAME_BYTES)
 
 
 async def lanes(engine: Readable, codec: Codec[LaneRow]) -> list[tuple[LaneRow, Record]]:
@@ -97,10 +100,12 @@ async def lanes(engine: Readable, codec: Codec[LaneRow]) -> list[tuple[LaneRow, 
     return [(codec.decode(record), record) for record in records]
 
 
-async def adopt(engine: Engine, codec: Codec[LaneRow], row: LaneRow, record: Record) -> Lane:
+async def adopt(
+    engine: Engine, codec: Codec[LaneRow], row: LaneRow, record: Record, member: str = ""
+) -> Lane:
     """Take over a lane whose owner is gone; raises Conflict if it moved meanwhile."""
     tx = engine.begin()
-    mine = row.but(owner=secrets.token_hex(LANE_NAME_BYTES), beat=row.beat + 1)
+    mine = row.but(owner=_owner(member), beat=row.beat + 1)
     values = codec.encode(mine)
     tx.assume(codec.table, (row.lane,), record)
     tx.put(codec.table, values)

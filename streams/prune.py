@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from compensations.ledger import Entry, State
@@ -13,9 +12,10 @@ from infra.engine.engine import Engine, Transaction
 from infra.engine.errors import Conflict, LockedOut
 from infra.engine.table import Table
 from schemas.message import Message
-from streams.books.accounts import SAID, said
+from streams.books.accounts import NOTHING, SAID, said
 from streams.codec import to_millis
 from streams.connectors.payment import HEARD
+from streams.home import Home, NoData
 from streams.lane import RETIRED
 from streams.parked import DEAD
 from streams.rows import Carried, Idempotent, LaneRow, Parked, Position
@@ -50,30 +50,31 @@ class Pruned:
 
 
 class Pruner:
-    """Prunes the stores of one data folder; whatever ends it, it begins again where it was."""
+    """Prunes the stores; whatever ends it, it begins again where it was."""
 
     def __init__(
-        self, data: Path, topology: Topology, before: datetime, *, broker: bool, dry: bool
+        self, home: Home, topology: Topology, before: datetime, *, broker: bool, dry: bool
     ) -> None:
         """With `broker` positions are not ours to know; what is published may go."""
+        self._home = home
         self._topology = topology
-        self._stores = {
-            name: Store(part, data / f"{name}.db")
-            for name, part in topology.parts.items()
-            if (data / f"{name}.db").exists()
-        }
+        self._stores: dict[str, Store] = {}
         self._before = before
         self._broker = broker
         self._dry = dry
         self.pruned = Pruned()
 
     async def run(self) -> Pruned:
-        """Everything, store by store. Raises what the engine raises; done steps stay done."""
-        opened = []
+        """Everything, store by store. Raises NoData, or what the engine raises; done steps stay
+        done."""
+        parts = self._topology.parts
         try:
-            for store in self._stores.values():
+            for name in self._home.there(parts):
+                store = Store(parts[name], self._home)
                 await store.open()
-                opened.append(store)
+                self._stores[name] = store
+            if not self._stores:
+                raise NoData(self._home)
             for store in self._stores.values():
                 await self._outbox(store)
                 await self._bodies(store)
@@ -83,7 +84,7 @@ class Pruner:
             for store in self._stores.values():
                 await self._positions(store)
         finally:
-            for store in opened:
+            for store in self._stores.values():
                 await store.close()
         return self.pruned
 
@@ -134,7 +135,7 @@ class Pruner:
         ]
         for name, heard in BESIDE.items():
             stems = [message.spec.wire.rpartition(".")[0] for message in heard]
-            types = " OR ".join(f"type GLOB '{stem}.*'" for stem in stems)
+            types = " OR ".join(f"substr(type, 1, {len(s) + 1}) = '{s}.'" for s in stems)
             found.append((name, f"({types})"))
         return found
 
@@ -156,9 +157,9 @@ class Pruner:
             return
         where = f"WHERE lane = ? AND sequence IN ({','.join(map(str, numbers))})"
         sums = await store.reader.query(
-            f"""WITH {said(name, where)} SELECT book, key, name, sum(amount) FROM (
-                SELECT '' AS book, '' AS key, '' AS name, 0 AS amount WHERE 0
-                UNION ALL {SAID[name]}) GROUP BY 1, 2, 3""",
+            f"""WITH {said(name, where)}
+                SELECT book, key, name, CAST(sum(amount) AS BIGINT) FROM (
+                {NOTHING} UNION ALL {SAID[name]}) sums GROUP BY 1, 2, 3""",
             (lane,),
         )
         codec = part.codecs[Carried]
@@ -205,7 +206,7 @@ class Pruner:
 
     async def _old(self, store: Store, row: type[Row], condition: str) -> int:
         codec, count = store.part.codecs[row], 0
-        names = ", ".join(row.spec.partition + row.spec.clustering)
+        names = ", ".join(f'"{name}"' for name in row.spec.partition + row.spec.clustering)
         holes = ", ".join("?" * codec.key_width)
         after: RowKey = ("",) * codec.key_width
         sql = f"""SELECT {names} FROM "{store.part.name}${row.spec.table}"

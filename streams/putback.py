@@ -5,14 +5,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from domains.row import Row, RowKey
 from infra.clock import utc_now
 from infra.engine.engine import Engine
 from infra.engine.errors import Conflict, LockedOut
-from infra.engine.sqlite import SqliteEngine
+from streams.home import Home
 from streams.parked import DEAD, REPLAYS_MAX_COUNT, WAITING, RetryParked, join
 from streams.readers import readers
 from streams.rows import Parked, ParkedHead, TimerDue
@@ -57,12 +56,12 @@ class Which:
                 where.append(f"{column} = ?")
                 values.append(value)
         for column, value in (("type", self.type), ("reason", self.reason)):
-            if value is not None:
+            if value:
                 where.append(f"instr(lower({column}), lower(?)) > 0")
                 values.append(value)
         condition = f"WHERE {' AND '.join(where)}" if where else ""
         sql = f"""SELECT saga, source, id FROM "{domain}$parked" {condition}
-            ORDER BY at, source, offset LIMIT ?"""
+            ORDER BY at, source, "offset" LIMIT ?"""
         return sql, [*values, self.count]
 
 
@@ -104,10 +103,10 @@ class PutBack:
     guarded: list[Found] = field(default_factory=list)
 
 
-async def find(data: Path, topology: Topology, which: Which) -> list[Found]:
-    """The parked deliveries of a data folder that are meant; raises NoData."""
+async def find(home: Home, topology: Topology, which: Which) -> list[Found]:
+    """The parked deliveries that are meant; raises NoData."""
     found: list[Found] = []
-    async with readers(data, topology) as stores:
+    async with readers(home, topology) as stores:
         for name, store in stores.items():
             asked = which.sql(name)
             if asked is None:
@@ -122,7 +121,7 @@ async def find(data: Path, topology: Topology, which: Which) -> list[Found]:
 
 
 async def put_back(
-    data: Path,
+    home: Home,
     topology: Topology,
     found: Sequence[Found],
     *,
@@ -142,7 +141,7 @@ async def put_back(
         dues[one.domain, one.row.key] = now + later
         done.back.append(one)
     for domain in dict.fromkeys(one.domain for one in done.back):
-        engine = SqliteEngine.open(data / f"{domain}.db")
+        engine = home.engine(domain)
         try:
             mine = [(key, due) for (owner, key), due in dues.items() if owner == domain]
             for at in range(0, len(mine), CHUNK_MAX_COUNT):
@@ -154,7 +153,7 @@ async def put_back(
 
 
 async def _patiently(
-    engine: SqliteEngine, part: Part, chunk: Sequence[tuple[RowKey, datetime]], note: str
+    engine: Engine, part: Part, chunk: Sequence[tuple[RowKey, datetime]], note: str
 ) -> None:
     wait = WAIT_FIRST_S
     for left in reversed(range(TRIES_MAX_COUNT)):

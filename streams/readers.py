@@ -1,22 +1,17 @@
-"""The stores of a data folder for reading only, beside whoever writes them."""
+"""The stores of a process for reading only, beside whoever writes them."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from domains.row import Row
-from infra.engine.sqlite import SqliteEngine
-from infra.engine.sqlite.reader import SqliteReader
+from infra.engine.snapshot import Reader
 from streams.codec import Codec
+from streams.home import Home, NoData
 from streams.topology import Part, Topology
 
 R = TypeVar("R", bound=Row)
-
-
-class NoData(Exception):
-    """The folder holds no stores."""
 
 
 @dataclass
@@ -24,24 +19,22 @@ class ReadStore:
     """One domain's store, as stories and summaries read it."""
 
     part: Part
-    reader: SqliteReader
+    reader: Reader
 
     def codec(self, row: type[R]) -> Codec[R]:
         return self.part.codecs[row]
 
 
 @asynccontextmanager
-async def readers(data: Path, topology: Topology) -> AsyncIterator[Mapping[str, ReadStore]]:
+async def readers(home: Home, topology: Topology) -> AsyncIterator[Mapping[str, ReadStore]]:
     """The stores that are there, by domain; raises NoData when none is."""
-    found = {name: data / f"{name}.db" for name in topology.parts}
-    found = {name: path for name, path in found.items() if path.exists()}
+    found = home.there(topology.parts)
     if not found:
-        raise NoData(f"{data} holds no data yet; start Odori there with: odori up --data {data}")
+        raise NoData(home)
     opened: dict[str, ReadStore] = {}
     try:
-        for name, path in found.items():
-            reader = SqliteEngine.open_reader(path)
-            opened[name] = ReadStore(topology.parts[name], reader)
+        for name in found:
+            opened[name] = ReadStore(topology.parts[name], home.reader(name))
         yield opened
     finally:
         for store in opened.values():

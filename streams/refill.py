@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from infra.settings import Settings
 from streams.bus import Bus
 from streams.envelope import Envelope
+from streams.home import NoData, home_of
 from streams.kafka_bus import KafkaBus
 from streams.relay import SEND_MAX_MESSAGES
 from streams.store import Store
@@ -30,7 +31,7 @@ async def refill(settings: Settings, topology: Topology) -> Refilled:
     """Raise the epoch of every store, so that all groups begin at the earliest offset, then
     publish every kept message in lane order; the ledgers drop what is done.
 
-    Raises AlreadyRunning, StoreLost or RefillFailed.
+    Raises AlreadyRunning, InUse, NoData, StoreLost or RefillFailed.
     """
     async with _stores(settings, topology) as stores:
         epoch = max(store.epoch for store in stores) + 1
@@ -50,18 +51,22 @@ async def refill(settings: Settings, topology: Topology) -> Refilled:
 
 @asynccontextmanager
 async def _stores(settings: Settings, topology: Topology) -> AsyncIterator[list[Store]]:
+    home = home_of(settings, topology.parts)
     lock = hold(settings.data)
     stores: list[Store] = []
     try:
-        all_there(settings.data, topology)
-        parts = topology.parts.items()
-        stores += [Store(part, settings.data / f"{name}.db") for name, part in parts]
+        await home.hold(alone=True)
+        if not home.there(topology.parts):
+            raise NoData(home)
+        all_there(home, topology)
+        stores += [Store(part, home) for part in topology.parts.values()]
         for store in stores:
             await store.open()
         yield stores
     finally:
         for store in stores:
             await store.close()
+        await home.release()
         lock.close()
 
 

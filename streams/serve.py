@@ -52,7 +52,8 @@ async def serve(settings: Settings, said: Callable[[System, str], None]) -> None
 
 
 def _begun(system: System, url: str, said: Callable[[System, str], None]) -> None:
-    announce_running(system.data, url, system.settings.kafka)
+    settings = system.settings
+    announce_running(system.data, url, settings.kafka, settings.store)
     tune_process()
     said(system, url)
 

@@ -1,13 +1,12 @@
 """One domain's store, opened: its engine, a reader beside it, and the shelf the bus reads."""
 
-from pathlib import Path
 from typing import TypeVar
 
 from domains.row import Row
 from infra.engine.engine import Engine
-from infra.engine.sqlite import SqliteEngine
 from infra.engine.table import Record
 from streams.codec import Codec
+from streams.home import Home
 from streams.lane import lanes
 from streams.rows import LaneRow, Meta, Position
 from streams.topology import Part
@@ -20,21 +19,25 @@ R = TypeVar("R", bound=Row)
 class Store:
     """The tables of one domain."""
 
-    def __init__(self, part: Part, path: Path, *, inline: bool = False) -> None:
+    def __init__(self, part: Part, home: Home) -> None:
         self.part = part
-        self.path = path
-        self.inline = inline
-        self.engine: Engine = SqliteEngine.open(path, inline=inline)
+        self.home = home
+        self.engine: Engine = home.engine(part.name)
 
     async def open(self) -> None:
         """Make what is missing, then open the reader; if that fails, nothing stays open."""
         try:
             await self.engine.apply(self.part.tables)
             await self._read_epoch()
-            self.reader = SqliteEngine.open_reader(self.path, inline=self.inline)
+            self.reader = self.home.reader(self.part.name)
         except BaseException:
             await self.engine.close()
             raise
+
+    @property
+    def place(self) -> str:
+        """What it is called where people look for it."""
+        return self.home.place(self.part.name)
 
     async def _read_epoch(self) -> None:
         tx = self.engine.begin()
@@ -59,7 +62,7 @@ class Store:
         return self.part.codecs[row]
 
     async def close(self) -> None:
-        """Release the file; a checkpoint leaves it whole in one piece."""
+        """Release the storage; a checkpoint leaves a file whole in one piece."""
         await self.reader.close()
         await self.engine.close()
 

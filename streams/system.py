@@ -23,6 +23,7 @@ from streams.connectors.payment import PaymentConnector
 from streams.connectors.provider import PaymentProvider
 from streams.delivery import Delivery, Outcome
 from streams.embedded import EmbeddedBus
+from streams.home import Home, home_of, without_password
 from streams.lane import OPEN, adopt, lanes, retire
 from streams.patience import patiently
 from streams.relay import Relay
@@ -61,10 +62,11 @@ class System:
         now: Callable[[], datetime] = utc_now,
         provider: PaymentProvider | None = None,
     ) -> None:
-        #: Whether nobody else writes these stores; the lock of the folder sees to it.
-        self.exclusive = True
         self.settings = settings
         self.topology = topology or discover(settings=vars(settings))
+        self.home = home_of(settings, self.topology.parts)
+        #: Whether nobody else writes these stores; the lock of the folder sees to it.
+        self.exclusive = self.home.exclusive
         self.now = now
         self.stores: dict[str, Store] = {}
         self.workers: dict[str, Worker] = {}
@@ -86,20 +88,24 @@ class System:
         self._lock = self._lock or hold(self.data)
 
     async def start(self) -> None:
-        """Lock the data folder, open the stores, adopt what a dead process left, begin."""
+        """Lock the data folder, open the stores, adopt what a dead process left, begin.
+
+        Raises AlreadyRunning, InUse, StoreLost, or what the engine raises.
+        """
         self.lock()
-        all_there(self.data, self.topology)
+        await self.home.hold(alone=not self.settings.kafka)
+        all_there(self.home, self.topology)
         self.operator_key = operator_key(self.data)
         await self._open_stores()
         self.bus = self._bus()
         await self.bus.start(topic_specs(self.settings, self.topology))
         await asyncio.gather(*map(self._upgraded, self.stores.values()))
         for store in self.stores.values():
-            await patiently(partial(self._adopt_all, store), store.path.name)
+            await patiently(partial(self._adopt_all, store), store.place)
         for name, store in self.stores.items():
             self.workers[name] = Worker(
                 store, self.topology.catalogue, self.bus, self.now, answer, self.taps,
-                operator_key=self.operator_key, exclusive=self.exclusive,
+                operator_key=self.operator_key, exclusive=self.exclusive, member=self._member(),
             )  # fmt: skip
         await asyncio.gather(*(worker.start() for worker in self.workers.values()))
         if payment := self.workers.get("payment"):
@@ -110,7 +116,9 @@ class System:
 
     async def _open_stores(self) -> None:
         parts = self.topology.parts.values()
-        opening = (patiently(partial(self._opened, part), f"{part.name}.db") for part in parts)
+        opening = (
+            patiently(partial(self._opened, part), self.home.place(part.name)) for part in parts
+        )
         found = await asyncio.gather(*opening, return_exceptions=True)
         opened = [store for store in found if isinstance(store, Store)]
         for failed in found:
@@ -125,10 +133,10 @@ class System:
         return store
 
     async def _upgraded(self, store: Store) -> None:
-        await patiently(partial(upgrade, store), store.path.name)
+        await patiently(partial(upgrade, store), store.place)
 
     def _store(self, part: Part) -> Store:
-        return Store(part, self.data / f"{part.name}.db")
+        return Store(part, self.home)
 
     def _bus(self) -> Bus:
         if not self.settings.kafka:
@@ -137,9 +145,16 @@ class System:
 
         epoch = max(store.epoch for store in self.stores.values())
         client = dict(self.settings.kafka_client)
-        # No backup has it, and the folder's lock is held: whoever bears it on the bus is dead.
-        name = f"odori-{kept_secret(self.data / MEMBER_ID)[:MEMBER_ID_CHARS]}"
-        return KafkaBus(self.settings.kafka, client, epoch=epoch, name=name)
+        return KafkaBus(self.settings.kafka, client, epoch=epoch, name=f"odori-{self._folder()}")
+
+    def _folder(self) -> str:
+        """The folder's name for others. No backup has it, and the folder's lock is held: whoever
+        bears it on the bus, or owns lanes by it, is dead."""
+        return kept_secret(self.data / MEMBER_ID)[:MEMBER_ID_CHARS]
+
+    def _member(self) -> str:
+        """What the owners of our lanes begin with, where others may have lanes in the stores."""
+        return "" if self.home.exclusive else f"{self._folder()}-"
 
     async def submit(self, domain: str, delivery: Delivery) -> Outcome:
         """Hand a command to its domain and wait for the commit."""
@@ -157,6 +172,7 @@ class System:
         if hasattr(self, "bus"):
             await self.bus.close()
         await asyncio.gather(*(store.close() for store in self.stores.values()))
+        await self.home.release()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -164,15 +180,17 @@ class System:
     # lanes of others
 
     async def _adopt_all(self, store: Store) -> None:
-        """Whoever holds the folder's lock adopts every lane that a dead process left open."""
+        """Adopt every lane that a dead process left open: all, if there is no other process; else
+        those of this data folder, whose lock we have."""
+        alone = self.home.exclusive or not self.settings.kafka
         for row, record in await lanes(store.reader, store.codec(LaneRow)):
-            if row.state == OPEN:
+            if row.state == OPEN and (alone or row.owner.startswith(self._member())):
                 await self._adopt(store, row, record)
 
     async def _adopt(self, store: Store, row: LaneRow, record: Any) -> bool:
         """Publish the rest of a lane and retire it; False if it has to be tried again."""
         with suppress(Conflict):  # its owner is alive after all
-            lane = await adopt(store.engine, store.codec(LaneRow), row, record)
+            lane = await adopt(store.engine, store.codec(LaneRow), row, record, self._member())
             if await Relay(self.bus, store, lane).flush():
                 await retire(store.engine, lane)
                 return True
@@ -241,14 +259,10 @@ def hold(data: Path) -> TextIO:
     return lock
 
 
-def all_there(data: Path, topology: Topology) -> None:
+def all_there(home: Home, topology: Topology) -> None:
     """Raises StoreLost where a store is gone; one that nobody has heard is new, and made."""
-    if missing := lost(data, topology.parts):
-        names = " and ".join(f"{name}.db" for name in missing)
-        raise StoreLost(
-            f"{data} lacks {names}, which its other stores know; put it back, or restore the whole"
-            " folder from a backup with: odori restore"
-        )
+    if missing := lost(home, topology.parts):
+        raise StoreLost(home.lacks(missing))
 
 
 def topic_specs(settings: Settings, topology: Topology) -> list[TopicSpec]:
@@ -282,9 +296,10 @@ def kept_secret(path: Path) -> str:
     return key
 
 
-def announce_running(data: Path, url: str, kafka: str = "") -> None:
-    """Write where this process is, and on which bus, for the other commands."""
-    facts = {"url": url, "pid": os.getpid(), "kafka": kafka}
+def announce_running(data: Path, url: str, kafka: str = "", store: str = "") -> None:
+    """Write where this process is, on which bus and over which store, for the other commands."""
+    told = str(Path(store).absolute()) if store.endswith(".properties") else without_password(store)
+    facts = {"url": url, "pid": os.getpid(), "kafka": kafka, "store": told}
     temporary = data / "up.json.new"
     temporary.write_text(json.dumps(facts))
     temporary.replace(data / "up.json")

@@ -46,16 +46,31 @@ def json_option(function: F) -> F:
 
 def settings(**given: object) -> Any:
     """The settings of the environment and of the command line, which wins; the bus is that of the
-    Odori that runs on the data folder, if none is named."""
+    Odori that runs on the data folder, if none is named, and the store that of the last one."""
     from infra.settings import SettingsError, read
 
     try:
         found = read(os.environ, **given)
     except SettingsError as error:
         raise Trouble(str(error), WRONG) from None
+    told = _up(found.data)
     if not found.kafka and alive(found.data) is not None:
-        return replace(found, kafka=str(_up(found.data).get("kafka") or ""))
+        found = replace(found, kafka=str(told.get("kafka") or ""))
+    if not found.store:
+        found = replace(found, store=str(told.get("store") or ""))
     return found
+
+
+def home(settings: Any) -> Any:
+    """Where these settings have the stores."""
+    from infra.engine.errors import ConfigError
+    from streams.home import home_of
+    from streams.topology import discover
+
+    try:
+        return home_of(settings, discover().parts)
+    except (ConfigError, OSError) as error:
+        raise Trouble(str(error), WRONG) from None
 
 
 def print_json(document: object) -> None:

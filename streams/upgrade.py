@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from domains.row import Row
+from infra.engine.errors import LockedOut
 from infra.observe import observe
 from streams.lane import lanes
 from streams.rows import LaneRow, TableVersion
@@ -18,7 +19,7 @@ STEP_MAX_ROWS = 500
 
 
 class NewerData(Exception):
-    """The data folder was written by a newer Odori; nothing was changed."""
+    """The stores were written by a newer Odori; nothing was changed."""
 
 
 async def upgrade(store: Store) -> None:
@@ -33,15 +34,15 @@ async def upgrade(store: Store) -> None:
             version, reached = noted.version, noted.reached
         if version > current:
             raise NewerData(
-                f"{store.path}: {row.spec.table} is of version {version}, this Odori knows"
-                f" {current}; start the newer one"
+                f"{store.home.name}, {store.place}: {row.spec.table} is of version {version}, this"
+                f" Odori knows {current}; start the newer one"
             )
         while version < current:
-            await _to_next(store, row, version, reached)
+            noted = await _to_next(store, row, version, noted, reached)
             version, reached = version + 1, None
             observe("store.upgraded", domain=store.part.name, table=row.spec.table, to=version)
         if noted is None and row.upgrades and not used:
-            await _step(store, row, [], TableVersion(table=row.spec.table, version=current))
+            await _step(store, row, [], None, TableVersion(table=row.spec.table, version=current))
 
 
 async def _noted(store: Store, row: type[Row]) -> TableVersion | None:
@@ -52,9 +53,15 @@ async def _noted(store: Store, row: type[Row]) -> TableVersion | None:
     return codec.decode(record) if record is not None else None
 
 
-async def _to_next(store: Store, row: type[Row], version: int, reached: str | None) -> None:
+async def _to_next(
+    store: Store,
+    row: type[Row],
+    version: int,
+    noted: TableVersion | None,
+    reached: str | None,
+) -> TableVersion:
     codec = store.codec(row)
-    names = ", ".join(row.spec.partition + row.spec.clustering)
+    names = ", ".join(f'"{name}"' for name in row.spec.partition + row.spec.clustering)
     holes = ", ".join("?" * codec.key_width)
     table = f'"{store.part.name}${row.spec.table}"'
     after: list[Any] | None = json.loads(reached) if reached else None
@@ -66,18 +73,29 @@ async def _to_next(store: Store, row: type[Row], version: int, reached: str | No
             break
         after = list(keys[-1])
         mark = TableVersion(table=row.spec.table, version=version, reached=json.dumps(after))
-        await _step(store, row, keys, mark)
-    await _step(store, row, [], TableVersion(table=row.spec.table, version=version + 1))
+        await _step(store, row, keys, noted, mark)
+        noted = mark
+    done = TableVersion(table=row.spec.table, version=version + 1)
+    await _step(store, row, [], noted, done)
+    return done
 
 
 async def _step(
-    store: Store, row: type[Row], keys: list[tuple[Any, ...]], mark: TableVersion
+    store: Store,
+    row: type[Row],
+    keys: list[tuple[Any, ...]],
+    noted: TableVersion | None,
+    mark: TableVersion,
 ) -> None:
+    """Upgrade these rows and note it; raises LockedOut where another process got further."""
     codec, marks = store.codec(row), store.codec(TableVersion)
     change = row.upgrades.get(mark.version)
     tx = store.engine.begin(locked=True)
     try:
         await tx.fetch({codec.table: keys, marks.table: [mark.key]})
+        found = tx.seen(marks.table, mark.key)
+        if (marks.decode(found) if found else None) != noted:
+            raise LockedOut("another process upgrades it")
         for key in keys:
             record = tx.seen(codec.table, key)
             assert record is not None, "nobody else writes while a store is upgraded"

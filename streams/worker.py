@@ -28,6 +28,9 @@ from streams.writes import Mark
 
 #: How often positions and the lane's published mark are written down without a batch to carry them.
 NOTE_INTERVAL_S = 1.0
+#: An idle worker whose store others write shows so often that it lives; they adopt its lane when it
+#: was silent for four times as long.
+BEAT_INTERVAL_S = 2.5
 #: The first wait while the store is in trouble; it doubles.
 TROUBLE_FIRST_S = 0.05
 #: The longest wait while the store is in trouble.
@@ -62,8 +65,10 @@ class Worker:
         taps: Sequence[Tap] = (),
         operator_key: str = "",
         exclusive: bool = True,
+        member: str = "",
     ) -> None:
-        """With `exclusive` no other process writes this store's rows."""
+        """With `exclusive` no other process writes this store's rows; `member` begins the owners of
+        our lanes."""
         self.store = store
         self.part = store.part
         self._catalogue = catalogue
@@ -73,6 +78,8 @@ class Worker:
         self._taps = taps
         self._operator_key = operator_key
         self._exclusive = exclusive
+        self._member = member
+        self._beaten = (-1, 0.0)
         self._tasks: list[asyncio.Task[None]] = []
         self._lane_task: asyncio.Task[None] | None = None
         self._noticed = False
@@ -91,14 +98,15 @@ class Worker:
         self.inbox = Inbox(
             self.store, self.subscription, self._catalogue, self._now, self._operator_key
         )
-        await patiently(self._take_lane, self.store.path.name)
+        await patiently(self._take_lane, self.store.place)
         self._spawn(self._run(), f"worker {self.part.name}")
 
     async def _take_lane(self) -> None:
         """A lane of our own, with nothing remembered of the one before."""
         if self._lane_task is not None:
             self._lane_task.cancel()
-        lane = await open_lane(self.store.engine, self.store.codec(LaneRow), self.part.name)
+        codec = self.store.codec(LaneRow)
+        lane = await open_lane(self.store.engine, codec, self.part.name, self._member)
         self.handler = Handler(
             self.part, self._catalogue, self.store.engine, lane, self._now, self._answer,
             exclusive=self._exclusive,
@@ -228,12 +236,21 @@ class Worker:
             return
         self._noted_at = now
         notes, lane = self._notes(), self.handler.lane
-        if notes or lane.acknowledged != lane.row.published or self.handler.unsure:
+        unsaid = lane.acknowledged != lane.row.published or self.handler.unsure
+        if notes or unsaid or self._seems_dead(now):
             with suppress(EngineError, LaneLost):  # it is only a note; the next one says more
                 await self.handler.beat(notes)
                 self.relay.push(())  # the lane may reach further than was known
                 for one in self._noting():
                     one.noted(notes)
+
+    def _seems_dead(self, now: float) -> bool:
+        """Whether others, who watch the beat of our lane, have not seen one for a while."""
+        beat, since = self._beaten
+        if beat != self.handler.lane.row.beat:
+            self._beaten = (self.handler.lane.row.beat, now)
+            return False
+        return not self._exclusive and now - since >= BEAT_INTERVAL_S
 
     def _noting(self) -> list[Noting]:
         return [self.subscription, *self.beside.values()]

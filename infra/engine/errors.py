@@ -8,6 +8,7 @@ EngineError
  ├─ Unavailable      the storage cannot be reached, or is full; nothing was written
  ├─ UnknownOutcome   the commit was sent and never answered; ask the coordinator, or a row
  ├─ WriteRefused     one value can never be stored here; names table, key and column
+ ├─ Unreadable       what is stored is damaged
  ├─ SchemaMismatch   a table is missing or has another shape than the one declared
  ├─ ConfigError      settings that cannot be used; a line for each thing that is wrong
  └─ InvalidRequest   no such table or column, a wrong type, a scan over own writes
@@ -53,6 +54,10 @@ class UnknownOutcome(EngineError):
 
 class WriteRefused(EngineError):
     """A value that this storage can never hold; writing it again fails again."""
+
+
+class Unreadable(EngineError):
+    """What is stored is damaged; it says where, as far as that is known."""
 
 
 class SchemaMismatch(EngineError):

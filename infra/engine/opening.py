@@ -34,7 +34,13 @@ def opened(configured: Configured) -> Storage:
                 configured.path, name=configured.name, busy_ms=configured.busy_timeout_millis
             )
         case PostgresStorage():
-            return _postgres(configured)
+            try:
+                return _postgres(configured)
+            except ModuleNotFoundError as error:
+                raise ConfigError(
+                    f"PostgreSQL needs the driver {error.name}:"
+                    " pip install 'odori-choreography[postgres]'"
+                ) from None
         case CassandraStorage():
             from infra.engine.cassandra.storage import CassandraStorage as Cassandra
 

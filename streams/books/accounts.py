@@ -1,5 +1,7 @@
 """What the messages say, and what the rows say, as amounts in accounts: one query for each domain.
 
+SQLite and PostgreSQL read the same text: infra/engine/postgres/plain.py says what both understand.
+
 An account is (book, key, name), such as (stock, tea, reserved). What the messages say only ever
 adds up, message by message, so that the sums of messages that were pruned can be carried forward.
 """
@@ -10,18 +12,19 @@ adds up, message by message, so that the sums of messages that were pruned can b
 SAID = {
     "inventory": """
         SELECT 'stock', json_extract(body, '$.productId'), 'initial', coalesce(
-          json_extract(body, '$.quantity'),
+          CAST(json_extract(body, '$.quantity') AS BIGINT),
           (SELECT initial FROM "inventory$stock" WHERE category = json_extract(body, '$.category')
              AND product_id = json_extract(body, '$.productId')))
         FROM said WHERE name = 'ProductListed'
         UNION ALL
         SELECT 'stock', json_extract(body, '$.productId'), 'replenished',
-          json_extract(body, '$.quantity')
+          CAST(json_extract(body, '$.quantity') AS BIGINT)
         FROM said WHERE name = 'StockReplenished'
         UNION ALL
-        SELECT 'stock', json_extract(item.value, '$.productId'), account.value,
-          json_extract(item.value, '$.quantity')
-            * iif(account.value = 'committed' OR name IN ('StockReserved', 'StockHeld'), 1, -1)
+        SELECT 'stock', json_extract(item.value, '$.productId'), account.column1,
+          CAST(json_extract(item.value, '$.quantity') AS BIGINT) * CASE
+            WHEN account.column1 = 'committed' OR name IN ('StockReserved', 'StockHeld') THEN 1
+            ELSE -1 END
         FROM (
           SELECT name, coalesce(
             json_extract(body, '$.items'),
@@ -29,24 +32,26 @@ SAID = {
              WHERE order_id = json_extract(body, '$.orderId'))) AS items
           FROM said WHERE name IN ('StockReserved', 'StockHeld', 'HoldReleased', 'StockReleased',
             'StockCommitted')
-        ) moved, json_each(moved.items) item, json_each('["reserved", "committed"]') account
-        WHERE account.value = 'reserved' OR name = 'StockCommitted'
+        ) moved, json_each(moved.items) item, (VALUES ('reserved'), ('committed')) account
+        WHERE account.column1 = 'reserved' OR name = 'StockCommitted'
     """,
     "payment": """
-        SELECT iif(wallet, 'wallet', 'card'), iif(wallet, customer, currency),
+        SELECT CASE WHEN wallet THEN 'wallet' ELSE 'card' END,
+          CASE WHEN wallet THEN customer ELSE currency END,
           CASE name
             WHEN 'WalletOpened' THEN 'opening' WHEN 'WalletToppedUp' THEN 'topped up'
-            WHEN 'PaymentCompleted' THEN iif(wallet, 'charged', 'completed')
+            WHEN 'PaymentCompleted' THEN CASE WHEN wallet THEN 'charged' ELSE 'completed' END
             WHEN 'RefundRequested' THEN 'refunds asked' ELSE 'refunded' END,
-          CAST(replace(amount, '.', '') AS INTEGER)
+          CAST(replace(amount, '.', '') AS BIGINT)
         FROM (
           SELECT name, json_extract(body, '$.customerId') AS customer,
             json_extract(body, '$.currency') AS currency,
             coalesce(json_extract(body, '$.paymentMethod'), 'wallet') = 'wallet' AS wallet,
-            json_extract(body, iif(name = 'WalletOpened', '$.balance', '$.amount')) AS amount
+            CASE name WHEN 'WalletOpened' THEN json_extract(body, '$.balance')
+              ELSE json_extract(body, '$.amount') END AS amount
           FROM said WHERE name IN ('WalletOpened', 'WalletToppedUp', 'PaymentCompleted',
             'PaymentRefunded', 'RefundRequested')
-        )
+        ) paid
     """,
     "shipping": """
         SELECT 'shipments', 'all', 'arranged', 1 FROM said WHERE name = 'ShipmentArranged'
@@ -60,23 +65,24 @@ SAID = {
 #: The same accounts, from the domain's own rows.
 KEPT = {
     "inventory": """
-        SELECT 'stock', product_id, account.value, CASE account.value WHEN 'initial' THEN initial
-          WHEN 'replenished' THEN replenished WHEN 'reserved' THEN reserved_quantity
-          ELSE committed END
+        SELECT 'stock', product_id, account.column1,
+          CASE account.column1 WHEN 'initial' THEN initial WHEN 'replenished' THEN replenished
+          WHEN 'reserved' THEN reserved_quantity ELSE committed END
         FROM "inventory$stock",
-          json_each('["initial", "replenished", "reserved", "committed"]') account
+          (VALUES ('initial'), ('replenished'), ('reserved'), ('committed')) account
     """,
     # A card that was charged after its order had ended was never announced as completed.
     "payment": """
-        SELECT 'wallet', customer_id, account.value, CASE account.value WHEN 'opening' THEN opening
+        SELECT 'wallet', customer_id, account.column1,
+          CASE account.column1 WHEN 'opening' THEN opening
           WHEN 'topped up' THEN topped_up WHEN 'charged' THEN charged ELSE refunded END
         FROM "payment$wallet",
-          json_each('["opening", "topped up", "charged", "refunded"]') account
+          (VALUES ('opening'), ('topped up'), ('charged'), ('refunded')) account
         UNION ALL
-        SELECT 'card', currency, account.value, amount
+        SELECT 'card', currency, account.column1, amount
         FROM "payment$payment" p,
-          json_each('["completed", "refunds asked", "refunded"]') account
-        WHERE payment_method = 'card' AND CASE account.value
+          (VALUES ('completed'), ('refunds asked'), ('refunded')) account
+        WHERE payment_method = 'card' AND CASE account.column1
           WHEN 'refunded' THEN status = 'REFUNDED'
           WHEN 'refunds asked' THEN status IN ('REFUNDING', 'REFUNDED')
           ELSE status IN ('COMPLETED', 'REFUNDING', 'REFUNDED') AND NOT EXISTS (
@@ -108,8 +114,10 @@ LAWS = {
         FROM "inventory$stock" WHERE quantity <> available_quantity + reserved_quantity
         UNION ALL
         SELECT 'stock', product_id, 'nothing is below zero', 0,
-          min(available_quantity, reserved_quantity, committed)
-        FROM "inventory$stock" WHERE min(available_quantity, reserved_quantity, committed) < 0
+          CASE WHEN available_quantity < 0 THEN available_quantity
+            WHEN reserved_quantity < 0 THEN reserved_quantity ELSE committed END
+        FROM "inventory$stock"
+        WHERE available_quantity < 0 OR reserved_quantity < 0 OR committed < 0
     """,
     "payment": """
         SELECT 'wallet', customer_id, 'opening + topped up + refunded = balance + charged',
@@ -140,6 +148,10 @@ LAWS = {
         GROUP BY json_extract(body, '$.orderId') HAVING count(*) > 1
     """,
 }
+
+
+#: No accounts, but their columns by name.
+NOTHING = "SELECT '' AS book, '' AS key, '' AS name, 0 AS amount WHERE 1 = 0"
 
 
 def said(domain: str, where: str = "") -> str:

@@ -1,7 +1,6 @@
 """The books across stores, which hold at rest: every order ended, and holds what its end allows."""
 
-import sqlite3
-
+from infra.engine.several import Several
 from streams.books.inside import DIFFERENCES_MAX_COUNT, Difference
 
 #: Every order with its reservation, payment and shipment, each found by its primary key.
@@ -23,7 +22,7 @@ _ENDS = """
       FROM orders WHERE status NOT IN ('CONFIRMED', 'CANCELLED')
     UNION ALL
     SELECT id, 'a confirmed order has its stock', 'COMMITTED', coalesce(stock, 'nothing')
-      FROM orders WHERE status = 'CONFIRMED' AND stock IS NOT 'COMMITTED'
+      FROM orders WHERE status = 'CONFIRMED' AND coalesce(stock, '') <> 'COMMITTED'
     UNION ALL
     SELECT id, 'a confirmed order was paid', 'COMPLETED or REFUNDED', coalesce(money, 'nothing')
       FROM orders WHERE status = 'CONFIRMED'
@@ -42,10 +41,10 @@ _ENDS = """
     UNION ALL
     SELECT id, 'a cancelled order is not shipping', 'nothing', parcel
       FROM orders WHERE status = 'CANCELLED' AND parcel NOT IN ('STOPPED', 'REFUSED')
-    UNION ALL
-    SELECT id, 'what is paid is what was ordered', amount, paid
-      FROM orders WHERE paid <> amount
 """
+_PAID = (
+    "SELECT id, 'what is paid is what was ordered', amount, paid FROM orders WHERE paid <> amount"
+)
 
 #: What belongs to no order.
 _STRAYS = """
@@ -66,13 +65,14 @@ _STRAYS = """
 STORES = frozenset({"order", "inventory", "payment", "shipping"})
 
 
-def across(connection: sqlite3.Connection, sagas: set[str]) -> tuple[list[Difference], set[str]]:
+def across(several: Several, sagas: set[str]) -> tuple[list[Difference], set[str]]:
     """What does not balance between the stores, and which of `sagas` (those with a dead delivery)
     are unfinished for that reason."""
     differences: list[Difference] = []
     unfinished: set[str] = set()
-    for sql in (f"WITH orders AS ({_ORDERS}) {_ENDS}", _STRAYS):
-        for key, what, expected, found in connection.execute(sql):
+    orders = f"WITH orders AS ({_ORDERS})"
+    for sql in (f"{orders} {_ENDS}", f"{orders} {_PAID}", _STRAYS):
+        for key, what, expected, found in several.rows(sql):
             if key in sagas:
                 unfinished.add(key)
             elif len(differences) < DIFFERENCES_MAX_COUNT:

@@ -1,29 +1,24 @@
 """`odori check`: what moves, the books, what moves again; only if nothing did, a cut."""
 
-import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
-from infra.engine.sqlite.several import open_several, snapshot
+from infra.engine.several import Several
 from streams.books.across import STORES, across
 from streams.books.inside import Difference, inside, totals
 from streams.books.lost import lost
 from streams.books.moving import Moving, domains_of, moving
 from streams.books.unreadable import naming
+from streams.home import Home, NoData
 
 #: How often somebody who waits for rest looks again.
 LOOK_INTERVAL_S = 0.2
 
 #: Messages that a broker has and subscribers have not handled, by topic.
 Lag = Callable[[], Mapping[str, int]]
-
-
-class NoBooks(Exception):
-    """The folder holds no stores."""
 
 
 class Verdict(StrEnum):
@@ -55,27 +50,26 @@ class Books:
 
 
 def check(
-    data: Path,
+    home: Home,
     *,
     domains: Collection[str] = STORES,
     lag: Lag | None = None,
     wait_s: float = 0,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> Books:
-    """Check the books of a data folder, beside a running system or without one.
+    """Check the books of all stores, beside a running system or without one.
 
     A store of `domains` that others have heard must be there. With `lag` a broker keeps the
-    positions. Waits up to `wait_s` for rest. Raises NoBooks, Unreadable, or what the engine raises.
+    positions. Waits up to `wait_s` for rest. Raises NoData, or what the engine raises.
     """
-    files = {path.stem: path for path in sorted(data.glob("*.db"))}
-    if not files:
-        raise NoBooks(f"{data} holds no data yet; start Odori there with: odori up --data {data}")
-    missing = [
-        Difference("store", name, f"{name}.db is missing", "the file", "nothing")
-        for name in lost(data, domains)
-    ]
-    with open_several(files) as connection:
-        look = _Look(connection, missing, lag, now_ms)
+    with home.several() as several:
+        if not several.stores:
+            raise NoData(home)
+        missing = [
+            Difference("store", name, f"{several.called(name)} is missing", "a store", "nothing")
+            for name in lost(home, domains)
+        ]
+        look = _Look(several, missing, lag, now_ms)
         until = time.monotonic() + wait_s
         while True:
             books = look.once()
@@ -90,24 +84,21 @@ def check(
 class _Look:
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        several: Several,
         missing: Sequence[Difference],
         lag: Lag | None,
         now_ms: Callable[[], int],
     ) -> None:
-        self._connection = connection
+        self._several = several
         self._missing = missing
         self._lag = lag
         self._now_ms = now_ms
-        names: Sequence[str] = [row[1] for row in connection.execute("PRAGMA database_list")]
-        with snapshot(connection):
-            self._stores = domains_of(connection, [name for name in names if name != "main"])
+        with several.snapshot():
+            self._stores = domains_of(several)
 
     def moving(self) -> Moving:
-        with snapshot(self._connection):
-            found = moving(
-                self._connection, self._stores, self._now_ms(), positions=self._lag is None
-            )
+        with self._several.snapshot():
+            found = moving(self._several, self._stores, self._now_ms(), positions=self._lag is None)
         behind = self._lag() if self._lag is not None else {}
         lags = tuple(f"{topic}: {n} messages are not handled" for topic, n in behind.items() if n)
         return Moving(found.reasons + lags, found.marks, found.dead)
@@ -118,14 +109,15 @@ class _Look:
         sums: dict[str, int] = {}
         unfinished: set[str] = set()
         ends: list[Difference] = []
-        with snapshot(self._connection):
+        several = self._several
+        with several.snapshot():
             for store in self._stores:
-                with naming(self._connection, store):
-                    differences += inside(self._connection, store)
-                    sums |= totals(self._connection, store)
+                with naming(several, store):
+                    differences += inside(several, store)
+                    sums |= totals(several, store)
             if before.rests and set(self._stores) >= STORES:
-                with naming(self._connection, *sorted(STORES)):
-                    ends, unfinished = across(self._connection, {row[1] for row in before.dead})
+                with naming(several, *sorted(STORES)):
+                    ends, unfinished = across(several, {row[1] for row in before.dead})
         after = self.moving() if before.rests else before
         reasons = list(after.reasons)
         if before.rests and after.rests and before.marks != after.marks:

@@ -1,33 +1,32 @@
-"""Stores that are not there although others remember them: a file that was lost, not a new one."""
+"""Stores that are not there although others remember them: one that was lost, not a new one."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from infra.engine.sqlite.several import open_several, snapshot
-from streams.books.inside import has
+from infra.engine.several import Several
 from streams.books.moving import domains_of
+from streams.home import Home
 
 
-def lost(data: Path, domains: Iterable[str]) -> list[str]:
-    """Those of these domains that stores of this folder have heard, and which have none there."""
-    files = {path.stem: path for path in sorted(data.glob("*.db")) if path.stat().st_size}
-    gone = set(domains) - files.keys()
-    if not gone or not files:
+def lost(home: Home, domains: Iterable[str]) -> list[str]:
+    """Those of these domains that stores which are there have heard, and which have none."""
+    domains = list(domains)
+    there = home.there(domains)
+    if not there or len(there) == len(domains):
         return []
-    with open_several(files) as connection, snapshot(connection):
-        return sorted(gone & _heard(connection, domains_of(connection, list(files))))
+    with home.several() as several, several.snapshot():
+        heard = _heard(several, domains_of(several))
+    return sorted(heard & set(domains) - set(there))
 
 
-def _heard(connection: sqlite3.Connection, stores: Sequence[str]) -> set[str]:
+def _heard(several: Several, stores: Sequence[str]) -> set[str]:
     """Whose messages these stores have heard. (With a broker they note no positions, but their
     ledgers tell.)"""
     found: set[str] = set()
     for store in stores:
-        if has(connection, store, "positions"):
+        if several.has(store, "positions"):
             sql = f'SELECT DISTINCT publisher FROM "{store}$positions" WHERE sequence > 0'
-            found |= {row[0] for row in connection.execute(sql)}
-        if has(connection, store, "ledger"):
+            found |= {row[0] for row in several.rows(sql)}
+        if several.has(store, "ledger"):
             sql = f'SELECT DISTINCT heard_type FROM "{store}$ledger"'
-            found |= {row[0].split(".")[1] for row in connection.execute(sql)}
+            found |= {row[0].split(".")[1] for row in several.rows(sql)}
     return found

@@ -3,11 +3,10 @@
 Read before and after the books: only what did not change in between is a cut.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streams.books.inside import has
+from infra.engine.several import Several
 from streams.books.unreadable import naming
 
 #: Dead deliveries that are named.
@@ -28,17 +27,15 @@ class Moving:
         return not self.reasons
 
 
-def moving(
-    connection: sqlite3.Connection, stores: Sequence[str], now_ms: int, *, positions: bool
-) -> Moving:
+def moving(several: Several, stores: Sequence[str], now_ms: int, *, positions: bool) -> Moving:
     """Look at all stores; without `positions` a broker keeps them, and is asked by the caller."""
     reasons: list[str] = []
     marks: list[object] = []
     dead: list[tuple[str, str, str, str]] = []
     ends: dict[tuple[str, str], int] = {}
     for store in stores:
-        with naming(connection, store):
-            for lane, following, published in connection.execute(
+        with naming(several, store):
+            for lane, following, published in several.rows(
                 f'SELECT lane, next, published FROM "{store}$lanes" ORDER BY lane'
             ):
                 ends[store, lane] = following - 1
@@ -46,31 +43,29 @@ def moving(
                 behind = following - 1 - published
                 if behind > 0 and not positions:
                     reasons.append(f"{store}: {behind} messages are not published")
-            reasons += _waiting(connection, store, now_ms, marks)
-            dead += _dead(connection, store)
-    with naming(connection, *stores):
+            reasons += _waiting(several, store, now_ms, marks)
+            dead += _dead(several, store)
+    with naming(several, *stores):
         if positions:
-            reasons += _unheard(connection, stores, ends, marks)
+            reasons += _unheard(several, stores, ends, marks)
         if "payment" in stores:
-            reasons += _payments(connection, marks)
+            reasons += _payments(several, marks)
     return Moving(tuple(reasons), (*marks, *dead), tuple(dead))
 
 
-def _waiting(
-    connection: sqlite3.Connection, store: str, now_ms: int, marks: list[object]
-) -> list[str]:
-    parked, due = connection.execute(
+def _waiting(several: Several, store: str, now_ms: int, marks: list[object]) -> list[str]:
+    [(parked, due)] = several.rows(
         f"""SELECT (SELECT count(*) FROM "{store}$parked" WHERE state = 'waiting'),
             (SELECT count(*) FROM "{store}$timers" WHERE due <= ?)""",
-        (now_ms,),
-    ).fetchone()
+        now_ms,
+    )
     marks.append((store, parked))
     counts = {"parked deliveries wait": parked, "timers are due": due}
     return [f"{store}: {count} {what}" for what, count in counts.items() if count]
 
 
-def _dead(connection: sqlite3.Connection, store: str) -> list[tuple[str, str, str, str]]:
-    rows = connection.execute(
+def _dead(several: Several, store: str) -> list[tuple[str, str, str, str]]:
+    rows = several.rows(
         f"""SELECT saga, type, reason FROM "{store}$parked" WHERE state = 'dead'
             ORDER BY saga LIMIT {DEAD_MAX_COUNT}"""
     )
@@ -78,7 +73,7 @@ def _dead(connection: sqlite3.Connection, store: str) -> list[tuple[str, str, st
 
 
 def _unheard(
-    connection: sqlite3.Connection,
+    several: Several,
     stores: Sequence[str],
     ends: dict[tuple[str, str], int],
     marks: list[object],
@@ -87,10 +82,10 @@ def _unheard(
     payment that waits for it.)"""
     heard: dict[str, dict[tuple[str, str], int]] = {store: {} for store in stores}
     for store in stores:
-        for publisher, lane, sequence in connection.execute(
+        for publisher, lane, sequence in several.rows(
             f"""SELECT publisher, lane, sequence FROM "{store}$positions"
                 WHERE subscriber = ? ORDER BY 1, 2""",
-            (store,),
+            store,
         ):
             heard[store][publisher, lane] = sequence
             marks.append((store, publisher, lane, sequence))
@@ -108,15 +103,17 @@ def _unheard(
     return reasons
 
 
-def _payments(connection: sqlite3.Connection, marks: list[object]) -> list[str]:
-    rows = connection.execute(
-        """SELECT status, count(*) FROM "payment$payment"
+def _payments(several: Several, marks: list[object]) -> list[str]:
+    rows = list(
+        several.rows(
+            """SELECT status, count(*) FROM "payment$payment"
            WHERE status IN ('REQUESTED', 'VOIDING', 'REFUNDING') GROUP BY status ORDER BY status"""
-    ).fetchall()
+        )
+    )
     marks.extend(rows)
     return [f"payment: {count} payments are {status}" for status, count in rows]
 
 
-def domains_of(connection: sqlite3.Connection, names: Sequence[str]) -> list[str]:
-    """The stores among these that were ever started."""
-    return [name for name in names if has(connection, name, "lanes")]
+def domains_of(several: Several) -> list[str]:
+    """The stores that were ever started."""
+    return [name for name in several.stores if several.has(name, "lanes")]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from streams.terminal import Trouble, data_option, json_option, print_json
+from streams.terminal import WRONG, Trouble, data_option, json_option, print_json, settings
 
 
 @click.command()
@@ -24,10 +24,17 @@ def command(folder: Path, data: Path, as_json: bool) -> None:
     from infra.clock import utc_now
     from infra.engine.errors import EngineError
     from streams.backup import BackupError, backup
+    from streams.home import Files, without_password
     from streams.topology import discover
 
+    if found := settings(data=data).store:
+        raise Trouble(
+            f"the stores are in {without_password(found)}: pg_dump copies them as of one moment;"
+            f" keep {data} with it, and pg_restore into an empty database is the way back",
+            WRONG,
+        )
     try:
-        told = backup(data, folder, utc_now(), discover().parts)
+        told = backup(Files(data), folder, utc_now(), discover().parts)
     except (BackupError, EngineError) as error:
         raise Trouble(str(error)) from None
     except OSError as error:

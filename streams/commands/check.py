@@ -12,6 +12,7 @@ from streams.terminal import (
     Trouble,
     alive,
     data_option,
+    home,
     json_option,
     print_json,
     program,
@@ -49,14 +50,15 @@ def command(wait_s: float, verbose: bool, data: Path, as_json: bool) -> None:
       odori check --wait 30
     """
     from infra.engine.errors import EngineError
-    from streams.books.check import NoBooks, Verdict, check
-    from streams.books.unreadable import Unreadable
+    from streams.books.check import Verdict, check
+    from streams.home import NoData
     from streams.topology import discover
 
-    lag = _lag(data) if settings(data=data).kafka else None
+    found = settings(data=data)
+    lag = _lag(data) if found.kafka else None
     try:
-        books = check(data, domains=discover().parts, lag=lag, wait_s=wait_s)
-    except (NoBooks, Unreadable, EngineError) as error:
+        books = check(home(found), domains=discover().parts, lag=lag, wait_s=wait_s)
+    except (NoData, EngineError) as error:
         raise Trouble(str(error)) from None
     if as_json:
         print_json(books.public())

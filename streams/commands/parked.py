@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from streams.terminal import NO, WRONG, Trouble, data_option, json_option, print_json
+from streams.terminal import (
+    NO,
+    WRONG,
+    Trouble,
+    data_option,
+    home,
+    json_option,
+    print_json,
+    settings,
+)
 
 
 @click.group(invoke_without_command=True)
@@ -138,15 +147,19 @@ def put_back(
 
 def _find(data: Path, **asked: Any) -> list[Any]:
     from infra.engine.errors import EngineError
+    from streams.home import NoData
     from streams.putback import Which, find
-    from streams.readers import NoData
     from streams.topology import discover
 
     which = Which(**{name: value for name, value in asked.items() if value is not None})
     try:
-        return list(asyncio.run(find(data, discover(), which)))
+        return list(asyncio.run(find(_home(data), discover(), which)))
     except (NoData, EngineError) as error:
         raise Trouble(str(error)) from None
+
+
+def _home(data: Path) -> Any:
+    return home(settings(data=data))
 
 
 def _put_back(data: Path, found: list[Any], **how: Any) -> Any:
@@ -155,6 +168,6 @@ def _put_back(data: Path, found: list[Any], **how: Any) -> Any:
     from streams.topology import discover
 
     try:
-        return asyncio.run(put_back(data, discover(), found, **how))
+        return asyncio.run(put_back(_home(data), discover(), found, **how))
     except EngineError as error:
         raise Trouble(f"{error}; nothing of the rest was put back") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from streams.terminal import WRONG, Trouble, data_option, json_option, print_json, settings
+from streams.terminal import WRONG, Trouble, data_option, home, json_option, print_json, settings
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
@@ -39,6 +39,7 @@ def command(older_than: timedelta, dry_run: bool, data: Path, as_json: bool) -> 
     """
     from infra.clock import utc_now
     from infra.engine.errors import EngineError
+    from streams.home import NoData
     from streams.prune import Pruner
     from streams.system import StoreLost, all_there
     from streams.topology import discover
@@ -50,15 +51,13 @@ def command(older_than: timedelta, dry_run: bool, data: Path, as_json: bool) -> 
             f" longer: --older-than {found.retention_days}d at least",
             WRONG,
         )
-    if not any(data.glob("*.db")):
-        raise Trouble(f"{data} holds no data; name another --data")
     before = utc_now() - older_than
-    topology = discover()
-    pruner = Pruner(data, topology, before, broker=bool(found.kafka), dry=dry_run)
+    topology, stores = discover(), home(found)
+    pruner = Pruner(stores, topology, before, broker=bool(found.kafka), dry=dry_run)
     try:
-        all_there(data, topology)
+        all_there(stores, topology)
         pruned = asyncio.run(pruner.run())
-    except StoreLost as error:
+    except (StoreLost, NoData) as error:
         raise Trouble(str(error)) from None
     except EngineError as error:
         raise Trouble(f"{error}; what was pruned stays pruned, run it again for the rest") from None

@@ -17,6 +17,7 @@ from streams.terminal import (
     Trouble,
     alive,
     data_option,
+    home,
     json_option,
     not_running,
     print_json,
@@ -164,8 +165,9 @@ def command(
     if via == "bus" and url and not set_.kafka:
         raise Trouble("--url is for --via http: the embedded bus is the data folder's own", WRONG)
     local = running is not None and (url is None or url.rstrip("/") == running)
-    facts = {"settings": set_, "url": url or running, "local": local, "via": via, "rate": rate,
-             "patience_s": patience, "unreadable": given.unreadable}  # fmt: skip
+    facts = {"settings": set_, "home": home(set_), "url": url or running, "local": local,
+             "via": via, "rate": rate, "patience_s": patience,
+             "unreadable": given.unreadable}  # fmt: skip
     with given.read() as (opening, orders):
         told = _run(facts | {"opening": opening, "orders": orders}, given.total)
     _tell(told, data, as_json)
@@ -177,10 +179,10 @@ def _run(facts: dict[str, Any], total: Callable[[], int | None]) -> dict[str, An
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from infra.engine.errors import EngineError
+    from streams.home import NoData
     from streams.http_client import Unreachable
     from streams.publishing.errors import PublishingError
     from streams.publishing.run import Job, publish
-    from streams.readers import NoData
 
     columns = (TextColumn("{task.description:>5}"), BarColumn(None), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), expand=True) as bar:

@@ -22,6 +22,8 @@ def command(data: Path, as_json: bool) -> None:
     Example:
       ODORI_KAFKA=127.0.0.1:9092 odori refill
     """
+    from infra.engine.errors import ConfigError
+    from streams.home import InUse, NoData
     from streams.refill import RefillFailed, refill
     from streams.system import AlreadyRunning, StoreLost
     from streams.topology import discover
@@ -29,11 +31,9 @@ def command(data: Path, as_json: bool) -> None:
     found = settings(data=data)
     if not found.kafka:
         raise Trouble("set ODORI_KAFKA to the address of the broker that is to be filled", WRONG)
-    if not any(data.glob("*.db")):
-        raise Trouble(f"{data} holds no data; name another --data")
     try:
         filled = asyncio.run(refill(found, discover()))
-    except (AlreadyRunning, StoreLost, RefillFailed, OSError) as error:
+    except (AlreadyRunning, InUse, NoData, StoreLost, RefillFailed, ConfigError, OSError) as error:
         raise Trouble(str(error)) from None
     if as_json:
         print_json({"messages": filled.messages, "epoch": filled.epoch})

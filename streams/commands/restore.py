@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from streams.terminal import Trouble, data_option, json_option, print_json
+from streams.terminal import WRONG, Trouble, data_option, json_option, print_json, settings
 
 
 @click.command()
@@ -21,7 +21,14 @@ def command(folder: Path, data: Path, as_json: bool) -> None:
       odori restore /backups/odori-monday --data .odori-new
     """
     from streams.backup import BackupError, restore
+    from streams.home import without_password
 
+    if found := settings(data=data).store:
+        raise Trouble(
+            f"the stores are in {without_password(found)}: restore a pg_dump of them into an empty"
+            " database with pg_restore",
+            WRONG,
+        )
     try:
         told = restore(folder, data)
     except BackupError as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from streams.terminal import NO, Trouble, data_option, json_option, print_json
+from streams.terminal import NO, Trouble, data_option, home, json_option, print_json, settings
 
 #: Narrower would break the names; a script's pipe has no width of its own.
 WIDTH_MIN_CHARS = 110
@@ -27,27 +27,29 @@ def command(order: str, data: Path, as_json: bool) -> None:
     Example:
       odori saga NW-10248
     """
-    from streams.readers import NoData
+    from infra.engine.errors import EngineError
+    from streams.home import NoData
 
+    stores = home(settings(data=data))
     try:
-        told = asyncio.run(_read(order, data))
-    except NoData as error:
+        told = asyncio.run(_read(order, stores))
+    except (NoData, EngineError) as error:
         raise Trouble(str(error)) from None
     if told is None:
-        raise Trouble(f"nobody in {data} has heard of {order}; is it the order's id?", NO)
+        raise Trouble(f"nobody in {stores.name} has heard of {order}; is it the order's id?", NO)
     if as_json:
         print_json(told.public())
     else:
         _show(told)
 
 
-async def _read(order: str, data: Path) -> Any:
+async def _read(order: str, home: Any) -> Any:
     from streams.readers import readers
     from streams.story import story
     from streams.topology import discover
 
     topology = discover()
-    async with readers(data, topology) as stores:
+    async with readers(home, topology) as stores:
         return await story(stores, topology, order)
 
 

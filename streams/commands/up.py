@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from streams.terminal import Trouble, data_option, program, settings
+from streams.terminal import WRONG, Trouble, data_option, program, settings
 
 
 @click.command()
@@ -17,7 +17,8 @@ from streams.terminal import Trouble, data_option, program, settings
 def command(port: int | None, host: str | None, data: Path) -> None:
     """Start Odori: stores, bus, domains and web server, until Ctrl-C.
 
-    With ODORI_KAFKA=host:port the bus is that Kafka. Other settings are ODORI_* variables, too:
+    With ODORI_KAFKA=host:port the bus is that Kafka; with ODORI_STORE=postgresql://user@host/db the
+    stores are schemas of that PostgreSQL. Other settings are ODORI_* variables, too:
     the README has them all. A second start on the same data folder is refused.
 
     \b
@@ -25,21 +26,25 @@ def command(port: int | None, host: str | None, data: Path) -> None:
       odori up --port 3001 --data /var/lib/odori
     """
     from infra.bus.errors import BusError
-    from infra.engine.errors import EngineError
+    from infra.engine.errors import ConfigError, EngineError
     from infra.observe import log_to
     from infra.settings import unknown
+    from streams.home import InUse, without_password
     from streams.serve import Died, PortTaken, run
     from streams.system import AlreadyRunning, StoreLost
 
     for name, likely in unknown().items():
         click.echo(f"Warning: {name} is no setting; is {likely} meant?", err=True)
     log_to(sys.stderr)
+    found = settings(data=data, host=host, port=port)
     try:
-        run(settings(data=data, host=host, port=port), _said)
-    except (AlreadyRunning, StoreLost, PortTaken, BusError, Died) as error:
+        run(found, _said)
+    except ConfigError as error:
+        raise Trouble(str(error), WRONG) from None
+    except (AlreadyRunning, InUse, StoreLost, PortTaken, BusError, Died) as error:
         raise Trouble(str(error)) from None
     except EngineError as error:
-        raise Trouble(f"{data}: {error}") from None
+        raise Trouble(f"{without_password(found.store) or data}: {error}") from None
     except OSError as error:
         raise Trouble(f"{data}: {error.strerror or error}; name another --data") from None
 
@@ -47,8 +52,10 @@ def command(port: int | None, host: str | None, data: Path) -> None:
 def _said(system: Any, url: str) -> None:
     """Where to look, in a few lines."""
     bus = f"Kafka at {system.settings.kafka}" if system.settings.kafka else "embedded"
+    store = f", store: {system.home.name}" if system.settings.store else ""
     click.echo(
-        f"Odori is up (pid {os.getpid()}, bus: {bus}, data: {system.data}). Ctrl-C ends it.\n"
+        f"Odori is up (pid {os.getpid()}, bus: {bus}{store}, data: {system.data})."
+        " Ctrl-C ends it.\n"
         f"  see it dance  {url}/\n"
         f"  orders        {program()} publish northwind{_where(system.data)}\n"
         f"  try the API   {url}/docs"

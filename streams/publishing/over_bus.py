@@ -5,13 +5,13 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 
+from infra.engine.engine import Engine
 from infra.engine.errors import EngineError
-from infra.engine.sqlite import SqliteEngine
 from schemas.message import Command
 from streams import operator
 from streams.envelope import Envelope
+from streams.home import Home
 from streams.lane import Lane, open_lane, retire
 from streams.publishing.pace import Pace
 from streams.publishing.senders import C, Sent
@@ -28,10 +28,10 @@ WAIT_FIRST_S = 0.1
 
 
 class LaneSender:
-    """Writes to the stores of a data folder; the folder's secret makes it the operator's."""
+    """Writes to the stores; the data folder's secret makes it the operator's."""
 
-    def __init__(self, data: Path, topology: Topology, key: str, pace: Pace) -> None:
-        self._data = data
+    def __init__(self, home: Home, topology: Topology, key: str, pace: Pace) -> None:
+        self._home = home
         self._topology = topology
         self._key = key
         self._pace = pace
@@ -52,7 +52,7 @@ class LaneSender:
     async def _writer(self, domain: str) -> "_Writer":
         if domain not in self._writers:
             part = self._topology.parts[domain]
-            writer = _Writer(part, self._data / f"{domain}.db", self._key)
+            writer = _Writer(part, self._home.engine(domain), self._key)
             await writer.open()
             self._writers[domain] = writer
         return self._writers[domain]
@@ -65,11 +65,11 @@ class LaneSender:
 class _Writer:
     """A lane in one domain's store."""
 
-    def __init__(self, part: Part, path: Path, key: str) -> None:
+    def __init__(self, part: Part, engine: Engine, key: str) -> None:
         self._part = part
         self._key = key
         self._codec = part.codecs[LaneRow]
-        self._engine = SqliteEngine.open(path)
+        self._engine = engine
 
     async def open(self) -> None:
         await self._engine.apply(self._part.tables)

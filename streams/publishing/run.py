@@ -11,6 +11,7 @@ from infra.settings import Settings
 from schemas.inventory import ListProduct
 from schemas.message import Command
 from schemas.order import PlaceOrder, PlacePricedOrder
+from streams.home import Home
 from streams.http_client import HttpClient
 from streams.publishing.ends import REJECTED, End, Ends, StoreEnds
 from streams.publishing.errors import NotOpened
@@ -41,6 +42,7 @@ class Job:
     folder is the one that the orders end in."""
 
     settings: Settings
+    home: Home
     url: str | None
     local: bool
     via: str
@@ -77,15 +79,15 @@ async def publish(job: Job) -> dict[str, Any]:
 async def _leave(job: Job, sender: Sender, topology: Topology) -> dict[str, Any]:
     """Write the orders for whoever starts next; nobody is there to wait for."""
     if job.opening:
-        async with readers(job.settings.data, topology) as stores:
+        async with readers(job.home, topology) as stores:
             missing = await StoreEnds(stores, topology).unlisted(_products(job.opening))
         if missing:
             raise NotOpened(
                 "the shop must be open before orders come, and nothing runs to open it; start it"
-                f" with: odori up --data {job.settings.data}"
+                f" with: odori up{job.home.option}"
             )
     result = await sender.send(job.orders, lambda commands: job.sent(len(commands)))
-    place = f"Kafka at {job.settings.kafka}" if job.settings.kafka else str(job.settings.data)
+    place = f"Kafka at {job.settings.kafka}" if job.settings.kafka else job.home.name
     return {"left": len(result.accepted), "in": place, "unreadable": job.unreadable}
 
 
@@ -107,7 +109,7 @@ async def _sender(job: Job, topology: Topology) -> AsyncIterator[Sender]:
 
         sender = KafkaSender(job.settings, operator_key(data), pace)
     else:
-        sender = LaneSender(data, topology, operator_key(data), pace)
+        sender = LaneSender(job.home, topology, operator_key(data), pace)
     try:
         yield sender
     finally:
@@ -117,7 +119,7 @@ async def _sender(job: Job, topology: Topology) -> AsyncIterator[Sender]:
 @asynccontextmanager
 async def _ends(job: Job, topology: Topology) -> AsyncIterator[Ends]:
     if job.local:
-        async with readers(job.settings.data, topology) as stores:
+        async with readers(job.home, topology) as stores:
             yield StoreEnds(stores, topology)
         return
     assert job.url is not None, "what is not local has an address"

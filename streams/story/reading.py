@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from compensations.ledger import Entry, State
 from domains.row import Row
 from infra.engine.engine import Transaction
-from infra.engine.sqlite.reader import SqliteReader
+from infra.engine.snapshot import Reader
 from streams.codec import Codec
 from streams.envelope import Envelope
 from streams.rows import LaneRow, Parked
@@ -28,7 +28,7 @@ class Shelf(Protocol):
     """What a story reads of one domain's store; it never writes."""
 
     part: Part
-    reader: SqliteReader
+    reader: Reader
 
     def codec(self, row: type[Row]) -> Codec[Any]: ...
 

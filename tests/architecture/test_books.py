@@ -4,8 +4,8 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-#: What the books may import of Odori: a way to the files, and each other.
-ALLOWED = ("infra.engine", "streams.books")
+#: What the books may import of Odori: a way to the stores, and each other.
+ALLOWED = ("infra.engine", "streams.books", "streams.home")
 OURS = ("streams", "compensations", "domains", "schemas", "infra")
 
 

@@ -18,6 +18,7 @@ from schemas.shipping import RefuseDestination
 from streams.books.check import Books, Verdict, check
 from streams.delivery import Delivery, Outcome, Via
 from streams.envelope import Envelope
+from streams.home import Files
 from streams.system import System
 
 #: Seconds after which a system that should be at rest is taken to be stuck.
@@ -153,7 +154,7 @@ async def at_rest(data: Path, broker: System | None = None) -> Books:
         def lag() -> dict[str, int]:
             return asyncio.run_coroutine_threadsafe(_lag(running), loop).result()
 
-    books = await asyncio.to_thread(check, data, lag=lag, wait_s=PATIENCE_S)
+    books = await asyncio.to_thread(check, Files(data), lag=lag, wait_s=PATIENCE_S)
     assert books.verdict is not Verdict.MOVING, books.moving
     return books
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from schemas.order import PlaceOrder
+from streams.home import Files
 from streams.northwind.year import Year
 from streams.publishing.ends import StoreEnds
 from streams.publishing.follow import Follower
@@ -223,10 +224,10 @@ def test_an_operators_command_on_the_bus_without_the_folders_secret_does_nothing
     after = PlaceOrder.parse(order("AFTER-1"))
 
     async def forge() -> list[str]:
-        forger = LaneSender(shop, topology, "another secret", Pace(None))
+        forger = LaneSender(Files(shop), topology, "another secret", Pace(None))
         await forger.send([forged, after], lambda commands: None)
         await forger.close()
-        async with readers(shop, topology) as stores:
+        async with readers(Files(shop), topology) as stores:
             follower = Follower(StoreEnds(stores, topology), lambda end: None)
             follower.add((after.order_id, after.customer_id))
             follower.complete()

@@ -89,8 +89,8 @@ class House:
         """Every row of every store, but for heartbeats."""
         return {
             f"{domain}.{table}": rows
-            for domain, store in self.system.stores.items()
-            for table, rows in dump(store.path).items()
+            for domain in self.system.stores
+            for table, rows in dump(self.system.data / f"{domain}.db").items()
             if not table.endswith(_BEATING)
         }
 

@@ -32,7 +32,7 @@ async def test_requests_at_the_same_time_share_commits(tmp_path: Path) -> None:
         ids = [f"O-{number}" for number in range(100)]
         answers = await asyncio.gather(*(house.post("/api/orders", order(i, 1)) for i in ids))
         assert {answer.status_code for answer in answers} == {202}
-        with closing(sqlite3.connect(house.system.stores["order"].path)) as connection:
+        with closing(sqlite3.connect(house.system.data / "order.db")) as connection:
             (commits,) = connection.execute(
                 "SELECT count(DISTINCT tx_id) FROM \"order$outbox\" WHERE type LIKE '%OrderPlaced%'"
             ).fetchone()

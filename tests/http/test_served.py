@@ -71,6 +71,7 @@ async def test_it_says_where_it_is(tmp_path: Path) -> None:
             "url": str(client.base_url).rstrip("/"),
             "pid": process.pid,
             "kafka": "",
+            "store": "",
         }
         assert (await client.get("/readyz")).json()["ready"] is True
 

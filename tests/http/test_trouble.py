@@ -16,7 +16,7 @@ from tests.http.house import House, opened, order
 @contextmanager
 def locked(house: House, domain: str) -> Iterator[None]:
     """Another program holds the domain's file."""
-    path = house.system.stores[domain].path
+    path = house.system.data / f"{domain}.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -130,7 +130,7 @@ async def test_a_bug_is_a_500_problem_that_tells_nothing_and_a_log_line_that_tel
 async def test_a_row_that_the_store_refuses_fails_its_own_request_only(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
         await house.stock_up()
-        with closing(sqlite3.connect(house.system.stores["order"].path)) as connection:
+        with closing(sqlite3.connect(house.system.data / "order.db")) as connection:
             connection.execute(
                 "CREATE TRIGGER picky BEFORE INSERT ON \"order$order\" WHEN NEW.order_id = 'O-7'"
                 " BEGIN SELECT RAISE(ABORT, 'not this one'); END"

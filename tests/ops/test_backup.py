@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from streams.backup import MANIFEST
 from streams.books.check import Verdict, check
 from streams.cli import main
+from streams.home import Files
 from streams.system import MEMBER_ID
 from tests.books.trading import at_rest, by_hand, open_shop, trade, trading
 
@@ -35,7 +36,7 @@ async def test_backups_under_load_are_moments_whose_orders_end(tmp_path: Path) -
     for number in range(BACKUPS_COUNT):
         copy = tmp_path / f"restored-{number}"
         assert odori(copy, "restore", tmp_path / f"backup-{number}").exit_code == 0
-        before = await asyncio.to_thread(check, copy)
+        before = await asyncio.to_thread(check, Files(copy))
         moving += before.verdict is Verdict.MOVING
         assert before.differences == []
         async with trading(copy) as system:
@@ -55,7 +56,7 @@ def test_a_restored_folder_is_what_was_backed_up(traded: Path, tmp_path: Path) -
     refused = odori(traded, "restore", tmp_path / "backup")
     assert (refused.exit_code, "is not empty" in refused.output) == (3, True)
     assert odori(tmp_path / "new", "restore", tmp_path / "backup").exit_code == 0
-    assert check(tmp_path / "new").verdict is Verdict.BALANCED
+    assert check(Files(tmp_path / "new")).verdict is Verdict.BALANCED
     key = tmp_path / "new" / "operator.key"
     assert key.read_text() == (traded / "operator.key").read_text()
     assert key.stat().st_mode & 0o077 == 0

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from streams.books.check import Verdict, check
 from streams.books.lost import lost
 from streams.cli import main
+from streams.home import Files
 from tests.books.trading import asked, at_rest, by_hand, open_shop, send, trading
 from tests.books.trading import order as an_order
 from tests.trade import COMMERCE
@@ -37,14 +38,14 @@ def test_the_books_do_not_balance_without_a_store_that_others_know(
 def test_where_a_broker_keeps_the_positions_the_ledgers_know(traded: Path, domain: str) -> None:
     for name in COMMERCE:
         by_hand(traded, name, f'DELETE FROM "{name}$positions"')
-    assert lost(traded, COMMERCE) == []
+    assert lost(Files(traded), COMMERCE) == []
     lose(traded, domain)
-    assert lost(traded, COMMERCE) == [domain]
+    assert lost(Files(traded), COMMERCE) == [domain]
 
 
 def test_a_file_that_was_emptied_is_as_good_as_gone(traded: Path) -> None:
     (traded / "payment.db").write_bytes(b"")
-    assert check(traded).verdict is Verdict.UNBALANCED
+    assert check(Files(traded)).verdict is Verdict.UNBALANCED
 
 
 @pytest.mark.parametrize(
@@ -80,5 +81,5 @@ def test_what_publishing_left_for_the_next_start_lacks_nothing(tmp_path: Path) -
     )
     assert left.exit_code == 0
     assert [path.name for path in tmp_path.glob("*.db")] == ["order.db"]
-    assert lost(tmp_path, COMMERCE) == []
+    assert lost(Files(tmp_path), COMMERCE) == []
     assert odori(tmp_path, "backup", tmp_path / "there").exit_code == 0

@@ -17,6 +17,7 @@ from schemas.catalogue import Catalogue
 from schemas.inventory import ProductListed
 from streams.books.check import Verdict, check
 from streams.envelope import Envelope
+from streams.home import Files
 from streams.system import System
 from streams.upgrade import NewerData
 from tests.books.trading import asked, at_rest, by_hand, open_shop, order, send, trading
@@ -43,7 +44,7 @@ def test_the_fixture_is_small_and_orders_are_under_way_in_it(v1: Path) -> None:
     listed = """SELECT 1 FROM "inventory$outbox" WHERE type = 'odori.inventory.ProductListed.v1'
         AND aggregateid = 'rice'"""
     assert (heard, asked(v1, "inventory", listed)) == ([(0,)], [(1,)])
-    books = check(v1)
+    books = check(Files(v1))
     assert (books.verdict, books.differences) == (Verdict.MOVING, [])
 
 

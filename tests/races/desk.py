@@ -15,6 +15,7 @@ from streams.bus import Arrival, Bus
 from streams.delivery import Delivery, Result, Via
 from streams.envelope import Envelope
 from streams.handle import Handled, Handler
+from streams.home import Files
 from streams.lane import Lane, adopt, lanes, open_lane
 from streams.relay import Relay
 from streams.rows import LaneRow
@@ -46,7 +47,7 @@ class Desk(Store):
         self.topology = topology
         self.part: Part = topology.parts[name]
         self.path = folder / f"{name}.db"
-        self.inline = True
+        self.home = Files(folder, inline=True)
         #: Called at "begin", "read", "before-commit" and "after-commit"; may raise.
         self.fault: Callable[[str], None] = lambda point: None
         self.commits = 0

@@ -28,6 +28,7 @@ from streams.bus import Arrival
 from streams.counted import observe_batch
 from streams.delivery import Delivery, Result
 from streams.envelope import Envelope, Headers, NotCloudEvent
+from streams.home import Files
 from streams.putback import Found, put_back
 from streams.rows import Parked, ParkedHead, TimerDue
 from streams.timers import due_deliveries
@@ -215,7 +216,7 @@ def test_what_nobody_can_read_put_back_is_dead_once_more_and_stays_one_row(
     [dead] = desk.rows(Parked)
     for replays in (1, 2):
         found = [Found("order", row) for row in desk.rows(Parked)]
-        asyncio.run(put_back(tmp_path, TOPOLOGY, found, note="again"))
+        asyncio.run(put_back(Files(tmp_path), TOPOLOGY, found, note="again"))
         handled = desk.later(utc_now() - desk.now + SOON)
         [again] = desk.rows(Parked)
         assert (again.key, again.state, again.replays) == (dead.key, "dead", replays)

@@ -42,7 +42,7 @@ BEGIN INSERT INTO illegal VALUES (OLD.step || ' of ' || OLD.saga || ': deleted')
 
 def watch(store: Store) -> None:
     """Have a store write down every illegal change of its ledger."""
-    with closing(sqlite3.connect(store.path)) as connection:
+    with closing(sqlite3.connect(f"{store.home.name}/{store.place}")) as connection:
         connection.executescript(_WATCH.format(name=store.part.name))
 
 

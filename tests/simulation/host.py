@@ -172,9 +172,9 @@ class HostedSystem(System):
         return self._host.bus
 
     def _store(self, part: Part) -> Store:
-        from tests.simulation.hostile_store import HostileStore
+        from tests.simulation.hostile_store import HostileFiles, HostileStore
 
-        return HostileStore(part, self.data / f"{part.name}.db", self._host)
+        return HostileStore(part, HostileFiles(self.data, self._host), self._host)
 
 
 def task_factory(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asyncio.Task[Any]":

@@ -7,24 +7,33 @@ from typing import Any
 from infra.engine.engine import Engine, Transaction
 from infra.engine.sqlite import SqliteEngine
 from infra.engine.table import Key, Record, Table
+from streams.home import Files, Home
 from streams.store import Store
 from streams.topology import Part
 from tests.simulation.host import Host
 
 
-class HostileStore(Store):
-    """Opens the file as one process of several would."""
+class HostileFiles(Files):
+    """Opens each file as one process of several would."""
 
-    def __init__(self, part: Part, path: Path, host: Host) -> None:
-        self.part = part
-        self.path = path
-        self.inline = True
+    def __init__(self, data: Path, host: Host) -> None:
+        super().__init__(data, inline=True)
         self._host = host
+
+    def engine(self, domain: str) -> Engine:
         engine = SqliteEngine.open(
-            path, inline=True, fault=host.fault, busy_ms=0,
-            clock=lambda: round(host.world.now().timestamp() * 1000),
+            self.data / self.place(domain), inline=True, fault=self._host.fault, busy_ms=0,
+            clock=lambda: round(self._host.world.now().timestamp() * 1000),
         )  # fmt: skip
-        self.engine = HostileEngine(engine, host)
+        return HostileEngine(engine, self._host)
+
+
+class HostileStore(Store):
+    """A store whose reads take time."""
+
+    def __init__(self, part: Part, home: Home, host: Host) -> None:
+        self._host = host
+        super().__init__(part, home)
 
     async def lanes(self) -> list[tuple[str, int]]:
         await self._host.gate()

@@ -24,6 +24,8 @@ ACQUIRE_MAX_S = 30.0
 CONNECT_MAX_S = 10.0
 #: How long closing waits for connections that are in use.
 CLOSING_MAX_S = 5.0
+#: Arguments that only a pool has.
+_OF_POOLS = {"max_inactive_connection_lifetime"}
 #: Statements are planned once and join by primary key: arrays of any length, tables of any size.
 _SERVER_SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
@@ -49,6 +51,8 @@ class Pool:
         connect: Mapping[str, Any],
     ) -> None:
         self._url = url
+        self._connect = connect
+        self._server_settings = dict(server_settings)
         self._acquire_s = acquire_s
         lock_timeout = {"lock_timeout": str(lock_wait_ms)}
         self._arguments: dict[str, Any] = {
@@ -67,6 +71,12 @@ class Pool:
         self._opening = asyncio.Lock()
         self._pool: asyncpg.Pool[Any] | None = None
         self._closed = False
+
+    @property
+    def connect(self) -> dict[str, Any]:
+        """What a connection of its own is opened with, to read at leisure or to hold a lock."""
+        plain = {k: v for k, v in self._connect.items() if k not in _OF_POOLS}
+        return {"dsn": self._url, "server_settings": self._server_settings, **plain}
 
     @property
     def active(self) -> int:

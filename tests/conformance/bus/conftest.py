@@ -12,6 +12,7 @@ from domains.row import Row
 from streams.bus import Arrival, Bus, Subscription, TopicSpec
 from streams.embedded import EmbeddedBus
 from streams.envelope import Envelope
+from streams.home import Files
 from streams.kafka_bus import KafkaBus
 from streams.rows import LaneRow, Position
 from streams.store import Store
@@ -53,7 +54,7 @@ class EmbeddedBinding:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Bus]:
         for name, part in discover().parts.items():
-            self._stores[name] = Store(part, self._folder / f"{name}.db")
+            self._stores[name] = Store(part, Files(self._folder))
             await self._stores[name].open()
         bus = EmbeddedBus(self._stores)
         yield bus

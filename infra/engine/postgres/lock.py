@@ -1,0 +1,37 @@
+"""A lock by which processes of one database know of each other, held as long as a connection."""
+
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+
+from infra.engine.postgres.storage import PostgresStorage
+from infra.engine.postgres.trouble import TROUBLE, translate
+
+#: A number of our own for PostgreSQL's advisory locks.
+PROCESS_LOCK = 0x0D0122
+
+
+class ProcessLock:
+    """Shared by any number of processes, or had by one alone; it ends with its process."""
+
+    def __init__(self, storage: PostgresStorage) -> None:
+        self._connect = storage.pool.connect
+        self._connection: Any = None
+
+    async def take(self, *, alone: bool) -> bool:
+        """Whether it is ours now; False where somebody has it otherwise."""
+        shared = "" if alone else "_shared"
+        try:
+            self._connection = await asyncpg.connect(**self._connect)
+            sql = f"SELECT pg_try_advisory_lock{shared}({PROCESS_LOCK})"
+            return bool(await self._connection.fetchval(sql))
+        except TROUBLE as error:
+            raise translate(error) from error
+
+    async def release(self) -> None:
+        """Harmless where it was never taken."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*TROUBLE):
+                await connection.close()
