@@ -94,8 +94,10 @@ class Statements:
         if selection.indexed:
             column, value = selection.indexed
             mark = marked(column, value)
-            before = f"t.{quoted(BEFORE + column)}={mark} AND {writing}"
-            where.append(f"(t.{quoted(column)}={mark} OR {before})")
+            either = [f"t.{quoted(column)}={mark}"]
+            if column in self.table.rest:  # a key has no image before
+                either.append(f"t.{quoted(BEFORE + column)}={mark} AND {writing}")
+            where.append(f"({' OR '.join(either)})")
         if selection.tests:
             either = [writing]
             for alternative in selection.tests:

@@ -124,9 +124,11 @@ class Statements:
         if selection.indexed:
             column, value = selection.indexed
             writing = f't."tx_state" IN ({PREPARED},{DELETED})'
-            before = f"t.{quoted(BEFORE + column)}"
-            where.append(f"(t.{quoted(column)}=? OR {before}=? AND {writing})")
-            values += [self._bound(column, value)] * 2
+            either = [f"t.{quoted(column)}=?"]
+            if column in self.table.rest:  # a key has no image before
+                either.append(f"t.{quoted(BEFORE + column)}=? AND {writing}")
+            where.append(f"({' OR '.join(either)})")
+            values += [self._bound(column, value)] * len(either)
         if selection.tests:
             clause, more = self._tests(selection)
             where.append(clause)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from infra.engine.table import Table, Type
 from tests.conformance.engine.cases import (
     APPLE,
     DOUBLES,
@@ -146,6 +147,17 @@ class TestScanning:
             await stored(engine, (*APPLE, 1, "left"), (*PEAR, 2, "right"))
             found = await engine.begin().scan_index(STOCK, "shelf", "right")
             assert [r.values for r in found] == [(*PEAR, 2, "right")]
+
+    async def test_an_index_on_a_key_finds_rows_by_value(self, use: Use) -> None:
+        text = Type.TEXT
+        visits = Table(
+            "shop", "visits", {"who": text, "what": text}, ("who",), ("what",), ("what",)
+        )
+        async with use() as engine:
+            await engine.apply([visits])
+            await stored(engine, ("ann", "a"), ("bob", "b"), table=visits)
+            found = await engine.begin().scan_index(visits, "what", "b")
+            assert [r.values for r in found] == [("bob", "b")]
 
     async def test_what_a_scan_returned_may_be_written(self, use: Use) -> None:
         async with use() as engine:
