@@ -8,8 +8,7 @@ from click.testing import CliRunner
 
 from streams.books.check import Verdict, check
 from streams.cli import main
-from streams.home import Files
-from tests.books.trading import asked, by_hand
+from tests.books.trading import asked, by_hand, home_at
 from tests.trade import COMMERCE
 
 SOME = "SELECT min(order_id) FROM"
@@ -17,7 +16,7 @@ CONFIRMED = """(SELECT min(order_id) FROM "order$order" WHERE status = 'CONFIRME
 
 
 def test_what_was_traded_balances(traded: Path) -> None:
-    books = check(Files(traded))
+    books = check(home_at(traded))
     assert (books.verdict, books.differences, books.dead) == (Verdict.BALANCED, [], [])
     assert books.totals["orders placed"] == 50
     assert books.totals["orders placed"] == (
@@ -66,7 +65,7 @@ def test_what_was_moved_by_hand_is_found_and_named(
     traded: Path, domain: str, sql: str, book: str, key: str | None
 ) -> None:
     by_hand(traded, domain, sql)
-    books = check(Files(traded))
+    books = check(home_at(traded))
     assert books.verdict is Verdict.UNBALANCED
     assert any(d.book == book and key in (d.key, None) for d in books.differences)
 
@@ -77,7 +76,7 @@ def test_an_order_that_is_there_twice_is_found(traded: Path) -> None:
     copy = f"SELECT {changed} FROM \"order$order\" WHERE order_id = 'A-0-a'"
     by_hand(traded, "order", f'INSERT INTO "order$order" {copy}')
     assert ("A-0-a", "is there once", 2) in [
-        (d.key, d.what, d.found) for d in check(Files(traded)).differences
+        (d.key, d.what, d.found) for d in check(home_at(traded)).differences
     ]
 
 
@@ -125,7 +124,7 @@ def test_what_nobody_has_heard_yet_still_moves(traded: Path) -> None:
     """A system that was killed has announced more than its domains have heard."""
     by_hand(traded, "payment", 'UPDATE "payment$positions" SET sequence = 0'
             " WHERE publisher = 'inventory' AND sequence > 10")  # fmt: skip
-    books = check(Files(traded))
+    books = check(home_at(traded))
     assert books.verdict is Verdict.MOVING
     assert any("of inventory are not heard" in reason for reason in books.moving)
     said = CliRunner().invoke(main, ["check", "--data", str(traded)])
@@ -141,7 +140,7 @@ def test_a_killed_system_is_told_in_a_few_lines_and_with_verbose_in_all(traded: 
     assert any("nothing runs on" in line and "odori up" in line for line in few)
     assert few[-1] == "The books: moving."
     every = CliRunner().invoke(main, ["check", "--verbose", "--data", str(traded)]).output
-    assert every.count("are not heard") == len(check(Files(traded)).moving) > len(few)
+    assert every.count("are not heard") == len(check(home_at(traded)).moving) > len(few)
 
 
 def test_a_dead_delivery_leaves_its_order_unfinished_not_unbalanced(traded: Path) -> None:
@@ -161,7 +160,7 @@ def test_a_dead_delivery_leaves_its_order_unfinished_not_unbalanced(traded: Path
         tx_state, tx_version) VALUES ('A-0-poor', 's', 'i', 0, 'dead', 8, 0, 't', 't', 0, 0, '[]',
         'a bug', '', 0, 'x', 3, 1)""",
     )
-    books = check(Files(traded))
+    books = check(home_at(traded))
     assert (books.verdict, books.differences) == (Verdict.MOVING, [])
     assert books.unfinished == ["A-0-poor"]
     assert books.dead == [("inventory", "A-0-poor", "t", "a bug")]

@@ -4,8 +4,16 @@ import asyncio
 from pathlib import Path
 
 from streams.books.check import Verdict, check
-from streams.home import Files
-from tests.books.trading import PATIENCE_S, by_hand, open_shop, order, send_all, trade, trading
+from tests.books.trading import (
+    PATIENCE_S,
+    by_hand,
+    home_at,
+    open_shop,
+    order,
+    send_all,
+    trade,
+    trading,
+)
 
 #: Orders that pass by while the books are read again and again.
 ORDERS_COUNT = 1_500
@@ -19,7 +27,7 @@ async def test_under_load_they_never_cry_wolf(tmp_path: Path) -> None:
         verdicts: list[Verdict] = []
         async with asyncio.timeout(PATIENCE_S):
             while not load.done() or verdicts[-1] is not Verdict.BALANCED:
-                books = await asyncio.to_thread(check, Files(data))
+                books = await asyncio.to_thread(check, home_at(data))
                 assert books.differences == []
                 verdicts.append(books.verdict)
         assert Verdict.MOVING in verdicts, "it was not under load"
@@ -37,6 +45,6 @@ async def test_what_is_wrong_inside_a_store_is_found_while_others_move(tmp_path:
             SET available_quantity = available_quantity - 1 WHERE product_id = 'miso'""",
         )
         load = asyncio.create_task(trade(system, count=5))
-        books = await asyncio.to_thread(check, Files(data))
+        books = await asyncio.to_thread(check, home_at(data))
         await load
         assert [(d.book, d.key) for d in books.differences] == [("stock", "miso")] * 2

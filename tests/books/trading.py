@@ -2,9 +2,8 @@
 
 import asyncio
 import itertools
-import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,10 @@ from schemas.shipping import RefuseDestination
 from streams.books.check import Books, Verdict, check
 from streams.delivery import Delivery, Outcome, Via
 from streams.envelope import Envelope
-from streams.home import Files
+from streams.home import Home, home_of
 from streams.system import System
+from tests.stores import execute, store_of
+from tests.trade import COMMERCE
 
 #: Seconds after which a system that should be at rest is taken to be stuck.
 PATIENCE_S = 30
@@ -33,7 +34,7 @@ _ids = itertools.count(1)
 @asynccontextmanager
 async def trading(data: Path) -> AsyncIterator[System]:
     """A running system over this folder."""
-    system = System(Settings(data=data))
+    system = System(Settings(data=data, store=store_of(data)))
     try:
         await system.start()
         yield system
@@ -154,9 +155,14 @@ async def at_rest(data: Path, broker: System | None = None) -> Books:
         def lag() -> dict[str, int]:
             return asyncio.run_coroutine_threadsafe(_lag(running), loop).result()
 
-    books = await asyncio.to_thread(check, Files(data), lag=lag, wait_s=PATIENCE_S)
+    books = await asyncio.to_thread(check, home_at(data), lag=lag, wait_s=PATIENCE_S)
     assert books.verdict is not Verdict.MOVING, books.moving
     return books
+
+
+def home_at(data: Path) -> Home:
+    """Where the stores of a folder are."""
+    return home_of(Settings(data=data, store=store_of(data)), COMMERCE)
 
 
 async def _lag(system: System) -> dict[str, int]:
@@ -169,12 +175,9 @@ async def _lag(system: System) -> dict[str, int]:
 
 def by_hand(data: Path, domain: str, sql: str) -> None:
     """What an intruder does."""
-    with closing(sqlite3.connect(data / f"{domain}.db")) as connection:
-        connection.execute(sql)
-        connection.commit()
+    execute(data, domain, sql)
 
 
 def asked(data: Path, domain: str, sql: str) -> list[tuple[Any, ...]]:
     """Plain SQL on one store."""
-    with closing(sqlite3.connect(data / f"{domain}.db")) as connection:
-        return connection.execute(sql).fetchall()
+    return execute(data, domain, sql)

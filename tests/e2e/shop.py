@@ -1,8 +1,6 @@
 """A small shop over HTTP, its customers, and what became of their orders."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,6 +9,7 @@ from uuid import UUID
 import httpx
 
 from tests.e2e.process import PATIENCE_SECONDS, Odori
+from tests.stores import execute
 
 #: product -> category, price, units at the start: the last one runs out.
 PRODUCTS = {
@@ -85,8 +84,7 @@ def cancel(body: dict[str, Any]) -> dict[str, Any]:
 
 def query(data: Path, domain: str, sql: str) -> list[tuple[Any, ...]]:
     """Rows of one store, read beside whoever writes it."""
-    with closing(sqlite3.connect(f"file:{data}/{domain}.db?mode=ro", uri=True)) as connection:
-        return connection.execute(sql).fetchall()
+    return execute(data, domain, sql)
 
 
 def statuses(data: Path) -> dict[str, str]:

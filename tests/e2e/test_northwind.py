@@ -32,7 +32,9 @@ async def played(data: Path, kafka: str, *more: str) -> dict[str, Any]:
 
 def at_rest(data: Path) -> bool:
     """Whether nothing is reserved any more: an order ends before its stock is committed."""
-    return not query(data, "inventory", 'SELECT 1 FROM "inventory$stock" WHERE reserved_quantity')
+    return not query(
+        data, "inventory", 'SELECT 1 FROM "inventory$stock" WHERE reserved_quantity > 0'
+    )
 
 
 def check_the_summary(data: Path, told: dict[str, Any], unpaid: str) -> None:

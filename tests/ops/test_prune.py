@@ -11,11 +11,10 @@ from click.testing import CliRunner
 from streams import prune
 from streams.books.check import Verdict, check
 from streams.cli import main
-from streams.home import Files
 from streams.publishing.ends import End, StoreEnds
 from streams.readers import readers
 from streams.topology import discover
-from tests.books.trading import asked, at_rest, by_hand, open_shop, trade, trading
+from tests.books.trading import asked, at_rest, by_hand, home_at, open_shop, trade, trading
 
 STORES = tuple(discover().parts)
 
@@ -33,7 +32,7 @@ def count(data: Path, store: str, table: str, where: str = "1") -> int:
 
 
 def test_the_books_go_on_without_the_messages(traded: Path) -> None:
-    before = check(Files(traded)).totals
+    before = check(home_at(traded)).totals
     rows = {store: count(traded, store, "ledger") for store in STORES}
     dry = pruned(traded, "--dry-run")
     assert dry["outbox"] == sum(count(traded, store, "outbox") for store in STORES)
@@ -45,7 +44,7 @@ def test_the_books_go_on_without_the_messages(traded: Path) -> None:
         STORES
     )
     assert {store: count(traded, store, "ledger") for store in STORES} == rows
-    books = check(Files(traded))
+    books = check(home_at(traded))
     assert (books.verdict, books.differences, books.totals) == (Verdict.BALANCED, [], before)
     assert pruned(traded)["outbox"] == 0
 
@@ -54,7 +53,7 @@ def test_a_unit_moved_by_hand_is_found_after_pruning_as_before(traded: Path) -> 
     pruned(traded)
     by_hand(traded, "payment", 'UPDATE "payment$wallet" SET charged = charged + 1,'
             " opening = opening + 1 WHERE customer_id = 'ann'")  # fmt: skip
-    assert {(d.key, d.what.split(",")[0]) for d in check(Files(traded)).differences} == {
+    assert {(d.key, d.what.split(",")[0]) for d in check(home_at(traded)).differences} == {
         ("ann", "charged"),
         ("ann", "opening"),
     }
@@ -96,7 +95,7 @@ async def ends(data: Path) -> list[End]:
     """How `odori publish` sees the orders when it comes once more."""
     sql = 'SELECT order_id, customer_id FROM "order$order" ORDER BY order_id'
     topology = discover()
-    async with readers(Files(data), topology) as stores:
+    async with readers(home_at(data), topology) as stores:
         return await StoreEnds(stores, topology).look(asked(data, "order", sql))
 
 
@@ -145,7 +144,7 @@ async def test_pruning_beside_a_system_under_load_loses_nothing(
         while gone < 100:
             load = asyncio.create_task(trade(system, f"R{rounds}", count=5))
             gone += (await asyncio.to_thread(pruned, tmp_path))["outbox"]
-            assert (await asyncio.to_thread(check, Files(tmp_path))).differences == []
+            assert (await asyncio.to_thread(check, home_at(tmp_path))).differences == []
             await load
             rounds += 1
         books = await at_rest(tmp_path)

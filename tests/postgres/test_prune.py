@@ -1,0 +1,7 @@
+"""Pruning over PostgreSQL: all that holds of files holds here."""
+
+import pytest
+
+from tests.ops.test_prune import *  # noqa: F403
+
+pytestmark = pytest.mark.service
