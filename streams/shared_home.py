@@ -177,7 +177,10 @@ def _only(homes: Mapping[str, Sequence[Storage]]) -> PostgresStorage:
         for storage in storages:
             if not isinstance(storage, PostgresStorage):
                 raise ConfigError(_refused(domain, storage))
-    found = {storage.name: domain for domain, storages in homes.items() for storage in storages}
+    found: dict[str, str] = {}
+    for domain, storages in homes.items():
+        for storage in storages:
+            found.setdefault(storage.name, domain)
     if len(found) > 1:
         places = " and ".join(f"{domain} in {name}" for name, domain in found.items())
         raise ConfigError(

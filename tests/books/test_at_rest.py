@@ -28,8 +28,8 @@ def test_what_was_traded_balances(traded: Path) -> None:
 
 STOCK = "UPDATE \"inventory$stock\" SET {} WHERE product_id = 'tea'"
 WALLET = "UPDATE \"payment$wallet\" SET {} WHERE customer_id = 'ann'"
-ONE_PLACED = """(SELECT min(rowid) FROM "order$outbox" WHERE type LIKE '%OrderPlaced%')"""
-ONE_PAID = """(SELECT min(rowid) FROM "payment$outbox" WHERE type LIKE '%PaymentCompleted%')"""
+ONE_PLACED = """(SELECT min(id) FROM "order$outbox" WHERE type LIKE '%OrderPlaced%')"""
+ONE_PAID = """(SELECT min(id) FROM "payment$outbox" WHERE type LIKE '%PaymentCompleted%')"""
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ ONE_PAID = """(SELECT min(rowid) FROM "payment$outbox" WHERE type LIKE '%Payment
          "wallet", "ann"),
         ("payment", WALLET.format("balance = balance - 1, charged = charged + 1"),
          "wallet", "ann"),
-        ("order", f'DELETE FROM "order$outbox" WHERE rowid = {ONE_PLACED}', "orders", "all"),
-        ("payment", f'DELETE FROM "payment$outbox" WHERE rowid = {ONE_PAID}', "wallet", None),
+        ("order", f'DELETE FROM "order$outbox" WHERE id = {ONE_PLACED}', "orders", "all"),
+        ("payment", f'DELETE FROM "payment$outbox" WHERE id = {ONE_PAID}', "wallet", None),
         ("order", 'DELETE FROM "order$order" WHERE order_id = \'A-0-a\'', "order", "A-0-a"),
         ("order", 'DELETE FROM "order$ledger" WHERE saga = \'A-0-a\'', "order", "A-0-a"),
         ("order", "UPDATE \"order$order\" SET status = 'PLACED' WHERE order_id = 'A-0-poor'",

@@ -15,7 +15,8 @@ SELECT product_id, initial + replenished, available_quantity + reserved_quantity
        reserved_quantity FROM "inventory$stock"
 """
 _SOLD = """
-SELECT json_extract(line.value, '$.productId'), sum(CAST(json_extract(line.value, '$.quantity') AS BIGINT))
+SELECT json_extract(line.value, '$.productId'),
+  sum(CAST(json_extract(line.value, '$.quantity') AS BIGINT))
 FROM "order$order", json_each(items) AS line WHERE status = 'CONFIRMED' GROUP BY 1
 """
 _SAID = """SELECT json_extract(headers, '$.saga'), type FROM "{}$outbox" """

@@ -13,6 +13,7 @@ from streams.topology import discover
 from tests.books.trading import asked, at_rest, open_shop, trade
 from tests.services import need
 from tests.services.kafka import lacking, running
+from tests.stores import store_of
 
 pytestmark = pytest.mark.service
 
@@ -21,18 +22,19 @@ async def test_every_saga_ends_on_a_broker_that_knows_nothing_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need(lacking())
+    store = store_of(tmp_path)
     with running() as first, monkeypatch.context() as patience:
         patience.setattr(sender, "SEND_LIMIT_SECONDS", 1.0)  # this broker does not come back
-        system = System(Settings(data=tmp_path, kafka=first.address, partitions=2))
+        system = System(Settings(data=tmp_path, kafka=first.address, store=store, partitions=2))
         await system.start()
         await open_shop(system, system)
         await trade(system, count=3)
         first.kill()
         with pytest.raises(AlreadyRunning):
-            await refill(Settings(data=tmp_path, kafka=first.address), discover())
+            await refill(Settings(data=tmp_path, kafka=first.address, store=store), discover())
         await system.stop()
     with running() as second:
-        settings = Settings(data=tmp_path, kafka=second.address, partitions=3)
+        settings = Settings(data=tmp_path, kafka=second.address, store=store, partitions=3)
         filled = await refill(settings, discover())
         assert filled.epoch == 2
         assert filled.messages >= len(asked(tmp_path, "order", 'SELECT 1 FROM "order$outbox"'))

@@ -26,7 +26,7 @@ def pruned(data: Path, *args: str) -> dict[str, Any]:
     return dict(json.loads(result.output))
 
 
-def count(data: Path, store: str, table: str, where: str = "1") -> int:
+def count(data: Path, store: str, table: str, where: str = "1 = 1") -> int:
     [[found]] = asked(data, store, f'SELECT count(*) FROM "{store}${table}" WHERE {where}')
     return int(found)
 

@@ -1,4 +1,4 @@
-"""Data folders whose stores are in a database of their own; suites of the files run on them, too."""
+"""Data folders whose stores are in a database of their own."""
 
 import asyncio
 import os

@@ -1,0 +1,78 @@
+"""Several processes over one PostgreSQL: each has a data folder of its own."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+
+from streams.home import InUse
+from tests.books.trading import trading
+from tests.e2e.books import announced, check_once
+from tests.e2e.process import PATIENCE_SECONDS, run, up
+from tests.e2e.shop import all_ended, order, query, stock_up
+from tests.stores import remember, store_of
+
+ORDERS_COUNT = 60
+HOLDS_COUNT = 20
+
+pytestmark = pytest.mark.service
+
+
+async def test_on_the_embedded_bus_a_second_process_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    remember(other, store_of(tmp_path))
+    async with trading(tmp_path):
+        with pytest.raises(InUse, match=r"another Odori runs on postgresql://.*ODORI_KAFKA"):
+            async with trading(other):
+                pass
+    async with trading(other):
+        """The first one has left, and took nothing along."""
+
+
+async def test_over_kafka_two_share_the_work_and_one_ends_what_the_other_began(
+    tmp_path: Path, emptied: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODORI_HOLD_SECONDS", "1")
+    first, second = tmp_path / "first", tmp_path / "second"
+    for data in (first, second):
+        remember(data, store_of(tmp_path))
+    ids = [f"P-{n}" for n in range(ORDERS_COUNT)]
+    async with up(first, kafka=emptied) as one, up(second, kafka=emptied) as two:
+        await stock_up(one)
+        await asyncio.gather(*(hold(two.client, n) for n in range(HOLDS_COUNT)))
+        await two.when(lambda: "HELD" not in holds(second))  # whose timers both have seen
+        await asyncio.gather(*(place(one.client, i) for i in ids[::2]))
+        one.kill()
+        await asyncio.gather(*(place(two.client, i) for i in ids[1::2]))
+        await two.when(lambda: all_ended(second, ORDERS_COUNT))
+        code, said, errors = await run(
+            "check", "--wait", 60, "--data", second, environ={"ODORI_KAFKA": emptied}
+        )
+        assert (code, errors) == (0, ""), said
+        assert await two.stop() < 3
+    check_once(second, ids)
+    told = announced(second)
+    assert [told[f"hold:H-{n}"]["HoldReleased"] for n in range(HOLDS_COUNT)] == [1] * HOLDS_COUNT
+
+
+async def place(client: httpx.AsyncClient, id_: str) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        answer = await client.post("/api/orders", json=order(id_))
+    assert answer.status_code == 202, answer.text
+
+
+async def hold(client: httpx.AsyncClient, number: int) -> None:
+    body = {
+        "orderId": f"H-{number}",
+        "customerId": "ann",
+        "items": [{"productId": "tea", "quantity": 1}],
+    }
+    answer = await client.post("/api/inventory/reserve", json=body)
+    assert answer.status_code == 202, answer.text
+
+
+def holds(data: Path) -> set[str]:
+    """What became of them."""
+    sql = """SELECT status FROM "inventory$reservation" WHERE substr(order_id, 1, 2) = 'H-'"""
+    return {status for (status,) in query(data, "inventory", sql)}
