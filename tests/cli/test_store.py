@@ -92,8 +92,8 @@ def test_without_the_driver_it_says_how_to_install_it(tmp_path: Path) -> None:
 
 
 def test_one_text_of_sql_is_understood_by_both() -> None:
-    sql = """SELECT json_extract(o.body, '$.id') FROM "order$outbox" o, json_each(items)
-        WHERE lane = ? AND instr(type, ?) > 0"""
-    said = """SELECT (o.body::json ->> 'id') FROM "order"."outbox" o, json_array_elements(items::json)
-        WHERE lane = $1 AND strpos(type, $2) > 0"""
+    sql = """SELECT json_extract(o.body, '$.id') FROM "order$outbox" o
+        , json_each(items) WHERE lane = ? AND instr(type, ?) > 0"""
+    said = """SELECT (o.body::json ->> 'id') FROM "order"."outbox" o
+        , json_array_elements(items::json) WHERE lane = $1 AND strpos(type, $2) > 0"""
     assert spoken(sql) == said

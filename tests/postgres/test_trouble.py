@@ -1,0 +1,62 @@
+"""The database goes and comes back; rows of an older version are upgraded in it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from streams.books.check import Verdict
+from streams.inbox import StoreTrouble
+from streams.intake.health import readiness
+from tests.books.trading import (
+    CUSTOMERS,
+    PATIENCE_S,
+    asked,
+    at_rest,
+    by_hand,
+    open_shop,
+    order,
+    send,
+    send_all,
+    trading,
+)
+from tests.ops.test_upgrade import WITHOUT_END
+from tests.services import need
+from tests.services.postgres import lacking, running
+from tests.stores import remember
+
+pytestmark = pytest.mark.service
+
+
+@pytest.mark.parametrize("paid_by", ["wallet", "card"])
+async def test_a_server_that_dies_and_comes_back_costs_no_order(
+    paid_by: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data = tmp_path_factory.mktemp("data")
+    need(lacking())
+    with running() as server:
+        remember(data, server.url)
+        async with trading(data) as system:
+            await open_shop(system)
+            taken = [order(f"T-{n}", CUSTOMERS[n % 2], payment_method=paid_by) for n in range(20)]
+            await send_all(system, taken)
+            server.kill()
+            with pytest.raises(StoreTrouble):
+                await send(system, order("late"))
+            assert (await readiness(system))[0] is False
+            await asyncio.to_thread(server.start)
+            async with asyncio.timeout(PATIENCE_S):
+                while not (await readiness(system))[0]:
+                    pass  # every look asks the database
+            await send(system, order("late"))
+            books = await at_rest(data)
+        assert (books.verdict, books.totals["orders placed"]) == (Verdict.BALANCED, 21)
+
+
+async def test_rows_of_an_older_version_are_upgraded_at_the_start(traded: Path) -> None:
+    by_hand(traded, "order", 'DELETE FROM "order$versions"')
+    by_hand(traded, "order", 'UPDATE "order$order" SET ended_at = NULL')
+    assert asked(traded, "order", WITHOUT_END)[0][0] > 0
+    async with trading(traded):
+        assert asked(traded, "order", WITHOUT_END) == [(0,)]
+        assert (await at_rest(traded)).verdict is Verdict.BALANCED
