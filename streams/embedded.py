@@ -7,12 +7,16 @@ from datetime import datetime
 from time import time
 from typing import Protocol
 
+from infra.engine.errors import EngineError
 from infra.engine.table import Record
+from infra.observe import observe
 from streams.bus import Arrival, Lag, TopicSpec
 from streams.envelope import Envelope
 
 #: Arrivals one subscriber keeps in memory; beyond that it reads the outbox again later.
 QUEUE_MAX_MESSAGES = 20_000
+#: How long a subscriber that is behind waits when an outbox could not be read.
+TROUBLE_WAIT_S = 0.2
 #: Outbox rows read at a time by a subscriber that is behind.
 PAGE_MAX_ROWS = 1_000
 
@@ -90,7 +94,11 @@ class EmbeddedSubscription:
     async def poll(self, max_messages: int, max_bytes: int) -> list[Arrival]:
         while not self._queue:
             if self._behind:
-                await self._catch_up()
+                try:
+                    await self._catch_up()
+                except EngineError as error:
+                    observe("store.trouble", subscriber=self.subscriber, error=str(error))
+                    await asyncio.sleep(TROUBLE_WAIT_S)
             else:
                 self._wake.clear()
                 await self._wake.wait()

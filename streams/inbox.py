@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from infra.engine.errors import EngineError
+from infra.observe import observe
 from schemas.catalogue import Catalogue
 from streams.bus import Arrival, Subscription
 from streams.codec import to_millis
@@ -20,6 +22,8 @@ BATCH_MAX_MESSAGES = 500
 BATCH_MAX_BYTES = 4_000_000
 #: Commands that wait for an answer; more are refused with 503.
 COMMANDS_MAX_COUNT = 5_000
+#: How long due timers wait when the store could not be read.
+TROUBLE_WAIT_MS = 1_000
 #: How long an idle worker waits before it looks around.
 IDLE_INTERVAL_S = 1.0
 
@@ -179,9 +183,14 @@ class Inbox:
     async def _timers(self) -> list[Delivery]:
         if self._due is None or self._due > to_millis(self._now()):
             return []
-        timers = await due_deliveries(self._store, self._catalogue, self._now())
-        if not timers:
-            await self.look_at_timers()
+        try:
+            timers = await due_deliveries(self._store, self._catalogue, self._now())
+            if not timers:
+                await self.look_at_timers()
+        except EngineError as error:  # what arrived is handled first, as soon as the store can
+            observe("store.trouble", domain=self._store.part.name, error=str(error))
+            self._due = to_millis(self._now()) + TROUBLE_WAIT_MS
+            return []
         return timers
 
 

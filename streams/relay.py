@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
+from infra.engine.errors import EngineError
+from infra.observe import observe
 from streams.bus import Bus
 from streams.embedded import Shelf
 from streams.envelope import Envelope
@@ -72,7 +74,12 @@ class Relay:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if await self.flush():
+            try:
+                flushed = await self.flush()
+            except EngineError as error:
+                observe("store.trouble", lane=self.lane.name, error=str(error))
+                flushed = False
+            if flushed:
                 wait = BACKOFF_FIRST_S
             else:
                 await asyncio.sleep(wait)

@@ -122,8 +122,12 @@ class Worker:
 
     async def _look(self) -> None:
         self._noticed = False
-        await self.inbox.look_at_timers()
-        await self.handler.learn_parked()
+        try:
+            await self.inbox.look_at_timers()
+            await self.handler.learn_parked()
+        except BaseException:
+            self._noticed = True
+            raise
 
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> "asyncio.Task[None]":
         task = asyncio.create_task(work, name=name)
@@ -230,7 +234,8 @@ class Worker:
     async def _note(self) -> None:
         """Look at what others wrote; once in a while, write down how far everything has got."""
         if self._noticed:
-            await self._look()
+            with suppress(EngineError):  # the store is in trouble; it is noticed still
+                await self._look()
         now = asyncio.get_running_loop().time()
         if now - self._noted_at < NOTE_INTERVAL_S:
             return
