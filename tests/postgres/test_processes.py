@@ -6,8 +6,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.settings import Settings
+from streams import system, worker
 from streams.home import InUse
-from tests.books.trading import trading
+from streams.intake.health import readiness
+from tests.books.trading import asked, trading
 from tests.e2e.books import announced, check_once
 from tests.e2e.process import PATIENCE_SECONDS, run, up
 from tests.e2e.shop import all_ended, order, query, stock_up
@@ -15,6 +18,8 @@ from tests.stores import remember, store_of
 
 ORDERS_COUNT = 60
 HOLDS_COUNT = 20
+#: Of an idle lane, one a second.
+BEATS_COUNT = 7
 
 pytestmark = pytest.mark.service
 
@@ -54,6 +59,30 @@ async def test_over_kafka_two_share_the_work_and_one_ends_what_the_other_began(
     check_once(second, ids)
     told = announced(second)
     assert [told[f"hold:H-{n}"]["HoldReleased"] for n in range(HOLDS_COUNT)] == [1] * HOLDS_COUNT
+
+
+async def test_an_idle_process_is_not_taken_for_a_dead_one(
+    tmp_path: Path, emptied: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "ADOPT_AFTER_S", 4.0)
+    monkeypatch.setattr(worker, "BEAT_INTERVAL_S", 1.0)
+    both = []
+    for name in ("first", "second"):
+        found = Settings(data=tmp_path / name, kafka=emptied, store=store_of(tmp_path))
+        both.append(system.System(found))
+    try:
+        for one in both:
+            await one.start()
+        mine = {w.handler.lane.name: w for one in both for w in one.workers.values()}
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for lane in mine.values():  # longer than it takes to be adopted
+                while lane.handler.lane.row.beat < BEATS_COUNT:
+                    await readiness(both[0])  # asks database and broker
+        assert {w.handler.lane.name: w for one in both for w in one.workers.values()} == mine
+        states = asked(tmp_path, "order", 'SELECT DISTINCT state FROM "order$lanes"')
+        assert states == [("open",)]
+    finally:
+        await asyncio.gather(*(one.stop() for one in both))
 
 
 async def place(client: httpx.AsyncClient, id_: str) -> None:
