@@ -26,6 +26,9 @@ from streams.writes import Mark, Writes
 PASSES_MAX_COUNT = 12
 #: Lost conflicts of one batch before it is halved, so that no batch loses for ever.
 CONFLICTS_MAX_COUNT = 4
+#: Batches that lock their rows from the first read on, after one lost a conflict: somebody else
+#: wants the same rows, and waiting for them costs less than doing the work twice.
+LOCKING_BATCHES = 64
 
 
 class TooManyPasses(AssertionError):
@@ -74,6 +77,9 @@ class Handler:
         self.positions: dict[RowKey, Record] = {}
         self.cache = RowCache(part.rows) if exclusive else None
         self.passes = 0
+        #: Transactions lost to other writers.
+        self.conflicts = 0
+        self._locking = 0
         #: A commit was not answered and nobody could be asked: the lane may reach further.
         self.unsure = False
 
@@ -103,10 +109,14 @@ class Handler:
     ) -> Handled:
         lost: Conflict | None = None
         for attempt in range(CONFLICTS_MAX_COUNT):
+            locked = attempt > 0 or self._locking > 0
+            self._locking = max(0, self._locking - 1)
             try:
-                return await self._once(batch, marks, now, locked=attempt > 0)
+                return await self._once(batch, marks, now, locked=locked)
             except Conflict as conflict:
                 lost = conflict
+                self.conflicts += 1
+                self._locking = LOCKING_BATCHES
             except (WriteRefused, TooManyPasses) as error:
                 if len(batch) == 1:
                     batch[0].error = error
