@@ -25,6 +25,7 @@ COMMANDS = {
     "refill": "Fill a Kafka that lost everything, from the outboxes.",
     "parked": "List, show and put back what could not be handled.",
     "flow": "The flow graph, read from the code.",
+    "schema": "The domains' tables: show, diff, apply.",
     "new": "Write the skeleton of a domain.",
 }
 

@@ -156,6 +156,9 @@ class _Tenant:
     async def apply(self, tables: Sequence[Table]) -> None:
         await self.engine.apply(tables)
 
+    async def describe(self, namespace: str, name: str) -> Table | None:
+        return await self.engine.describe(namespace, name)
+
     async def changed(self) -> bool:
         return await self._home.changed(self)
 

@@ -74,6 +74,9 @@ class ConsensusCommit:
             if mine := [table for table in tables if self.storage_of(table) is storage]:
                 await storage.apply(mine)
 
+    async def describe(self, namespace: str, name: str) -> Table | None:
+        return await self.admin.describe(namespace, name)
+
     def begin(
         self,
         *,

@@ -103,8 +103,8 @@ class Coordinator:
             self._table = await self._patiently(described)
         if self._table is None:
             raise SchemaMismatch(
-                f"{self.namespace}.{STATE} does not exist; create it with the admin's"
-                " create_coordinator_tables(), or with: odori schema apply"
+                f"{self.namespace}.{STATE} does not exist; create it with"
+                " engine.admin.create_coordinator_tables(), or Java's admin"
             )
         return self._table
 
@@ -128,7 +128,7 @@ class Coordinator:
             if CHILDREN not in table.columns:
                 raise SchemaMismatch(
                     f"{table.full_name} has no column {CHILDREN}, which group commit needs; add it"
-                    " with the admin's repair_coordinator_tables(), or with: odori schema apply"
+                    " with engine.admin.repair_coordinator_tables(), or Java's admin"
                 )
             values[CHILDREN] = ",".join(children)
         row = tuple(values.get(column) for column in table.columns)

@@ -99,6 +99,9 @@ class Engine(Protocol):
     async def apply(self, tables: Sequence[Table]) -> None:
         """Create what is missing, with its ScalarDB metadata; SchemaMismatch if a shape differs."""
 
+    async def describe(self, namespace: str, name: str) -> Table | None:
+        """A table as it is on disk; None if there is none."""
+
     def begin(self, *, locked: bool = False, tx_id: str | None = None) -> Transaction:
         """A transaction; with `locked`, rows are locked as they are read, until commit or rollback
         (on SQLite: the whole file), so that it cannot lose to another writer."""

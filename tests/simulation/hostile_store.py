@@ -55,6 +55,9 @@ class HostileEngine:
         transaction: Any = HostileTransaction(self._engine.begin(locked=locked), self._host)
         return transaction  # type: ignore[no-any-return]
 
+    async def describe(self, namespace: str, name: str) -> Table | None:
+        return await self._engine.describe(namespace, name)
+
     async def apply(self, tables: Sequence[Table]) -> None:
         await self._host.gate()
         await self._engine.apply(tables)

@@ -1,0 +1,60 @@
+"""What a table on disk has other than the one declared, in sentences."""
+
+from collections.abc import Iterator
+
+from infra.engine.metadata import Described, described
+from infra.engine.table import Table
+
+
+def missing(declared: Table, found: Table | None) -> list[str]:
+    """What `apply` would make: the table itself, columns, indexes."""
+    if found is None:
+        return [f"{declared.full_name} is not there"]
+    there = described(found)
+    return [
+        f"{declared.full_name}.{column} has no index"
+        if column in there
+        else f"{declared.full_name}.{column} ({row.data_type}) is not there"
+        for column, row in _users(declared)
+        if column not in there or (row.indexed and not there[column].indexed)
+    ]
+
+
+def contradicting(declared: Table, found: Table | None) -> list[str]:
+    """What `apply` refuses to change: types, keys, orders, columns that nobody declares."""
+    if found is None:
+        return []
+    wanted = described(declared)
+    told = []
+    for column, row in _users(found):
+        if column not in wanted:
+            told.append(f"{found.full_name}.{column} ({row.data_type}) is declared nowhere")
+        elif row[:3] != wanted[column][:3]:
+            told.append(
+                f"{found.full_name}.{column} is {_words(row)}, declared {_words(wanted[column])}"
+            )
+    if found.keys != declared.keys and not told:
+        told.append(f"{found.full_name}: its key is {found.keys}, declared {declared.keys}")
+    return told
+
+
+def _users(table: Table) -> Iterator[tuple[str, Described]]:
+    """The user's columns; what the protocol adds follows from them."""
+    for column, row in described(table).items():
+        if column in table.columns:
+            yield column, row
+
+
+def shown(table: Table) -> list[str]:
+    """A table as people read it: a line for each column."""
+    width = max(map(len, table.columns))
+    lines = [table.full_name]
+    for column, row in _users(table):
+        lines.append(f"  {column:<{width}}  {_words(row)}{', index' if row.indexed else ''}")
+    return lines
+
+
+def _words(row: Described) -> str:
+    key = {"PARTITION": ", partition key", "CLUSTERING": ", clustering key"}.get(row.key_type or "")
+    order = " descending" if row.clustering_order == "DESC" else ""
+    return f"{row.data_type}{key or ''}{order}"

@@ -1,0 +1,142 @@
+"""`odori schema`: the domains' tables, as declared and as they are on disk."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streams.terminal import (
+    NO,
+    WRONG,
+    Trouble,
+    data_option,
+    home,
+    json_option,
+    print_json,
+    settings,
+)
+
+Ask = Callable[[Any, Any], Coroutine[Any, Any, Any]]
+
+
+@click.group()
+def command() -> None:
+    """The tables of all domains: what is declared, what is there, and what differs.
+
+    \b
+    Example:
+      odori schema diff
+    """
+
+
+@command.command()
+@click.argument("domain", required=False)
+@json_option
+def show(domain: str | None, as_json: bool) -> None:
+    """The tables that are declared, with their columns, keys and indexes."""
+    from infra.engine.differing import shown
+    from infra.engine.metadata import described
+
+    tables = [table for part in _parts(domain) for table in part.tables]
+    if as_json:
+        print_json(
+            {
+                table.full_name: {
+                    column: row._asdict()
+                    for column, row in described(table).items()
+                    if column in table.columns
+                }
+                for table in tables
+            }
+        )
+        return
+    click.echo("\n".join(line for table in tables for line in shown(table)))
+
+
+@command.command()
+@click.argument("domain", required=False)
+@data_option
+@json_option
+def diff(domain: str | None, data: Path, as_json: bool) -> None:
+    """What is on disk other than declared; exits 1 if anything is."""
+    missing, contradicting = _compared(_stores(data), domain)
+    if as_json:
+        print_json({"missing": missing, "contradicting": contradicting})
+    else:
+        for line in missing:
+            click.echo(f"{line}; make it with: odori schema apply")
+        for line in contradicting:
+            click.echo(f"{line}; only a migration of your own changes that")
+        if not missing and not contradicting:
+            click.echo("Every table is as declared.")
+    if missing or contradicting:
+        raise SystemExit(NO)
+
+
+@command.command()
+@click.argument("domain", required=False)
+@data_option
+def apply(domain: str | None, data: Path) -> None:
+    """Make tables, columns and indexes that are missing, as a start does; nothing is removed."""
+    stores = _stores(data)
+    missing, contradicting = _compared(stores, domain)
+    if contradicting:
+        raise Trouble("nothing was changed: " + "; ".join(contradicting), NO)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _asked(stores, _parts(domain), lambda part, engine: engine.apply(part.tables))
+    click.echo(f"{len(missing)} made" if missing else "Nothing was missing.")
+    for line in missing:
+        click.echo(f"  {line.removesuffix(' is not there')}")
+
+
+def _compared(stores: Any, domain: str | None) -> tuple[list[str], list[str]]:
+    """What is missing, and what contradicts; a store that is not there is not made for it."""
+    from infra.engine.differing import contradicting, missing
+
+    async def described(part: Any, engine: Any) -> list[tuple[Any, Any]]:
+        return [(t, await engine.describe(t.namespace, t.name)) for t in part.tables]
+
+    parts = _parts(domain)
+    there = stores.there([part.name for part in parts])
+    found = [(table, None) for part in parts if part.name not in there for table in part.tables]
+    for one in _asked(stores, [part for part in parts if part.name in there], described):
+        found += one
+    return (
+        [line for pair in found for line in missing(*pair)],
+        [line for pair in found for line in contradicting(*pair)],
+    )
+
+
+def _parts(domain: str | None) -> list[Any]:
+    from streams.topology import discover
+
+    parts = discover().parts
+    if domain is not None and domain not in parts:
+        raise Trouble(f"there is no domain {domain}; there are {', '.join(parts)}", WRONG)
+    return [part for name, part in parts.items() if domain in (None, name)]
+
+
+def _stores(data: Path) -> Any:
+    return home(settings(data=data))
+
+
+def _asked(stores: Any, parts: list[Any], ask: Ask) -> list[Any]:
+    """What is found out of each domain's store, one after the other."""
+    from infra.engine.errors import EngineError
+
+    async def asked() -> list[Any]:
+        found = []
+        for part in parts:
+            engine = stores.engine(part.name)
+            try:
+                found.append(await ask(part, engine))
+            finally:
+                await engine.close()
+        return found
+
+    try:
+        return asyncio.run(asked())
+    except EngineError as error:
+        raise Trouble(f"{stores.name} does not answer: {error}") from None
