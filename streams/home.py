@@ -13,7 +13,7 @@ from infra.engine.sqlite import SqliteEngine
 from infra.engine.sqlite.several import open_several
 from infra.settings import Settings
 
-_PASSWORD = re.compile(r"(?<=://)([^:@/]*):[^@/]*@")
+_PASSWORDS = (re.compile(r"(?<=://)([^:@/]*):[^@/]*(?=@)"), re.compile(r"([?&]password=)[^&]*"))
 
 
 class InUse(Exception):
@@ -116,4 +116,6 @@ def home_of(settings: Settings, domains: Iterable[str]) -> Home:
 
 def without_password(store: str) -> str:
     """What may be written down of a setting."""
-    return _PASSWORD.sub(r"\1@", store)
+    for password in _PASSWORDS:
+        store = password.sub(r"\1", store)
+    return store

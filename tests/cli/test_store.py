@@ -76,6 +76,9 @@ def test_a_folder_remembers_its_store_but_no_password(tmp_path: Path) -> None:
     announce_running(tmp_path, "http://127.0.0.1:1", store=URL)
     assert settings(data=tmp_path).store == without_password(URL)
     assert without_password(URL) == "postgresql://ann@127.0.0.1:1/shop"
+    assert without_password("postgresql://h/shop?user=ann&password=s3cret&ssl=true") == (
+        "postgresql://h/shop?user=ann&password=&ssl=true"
+    )
     assert "s3cret" not in (tmp_path / "up.json").read_text()
 
 
