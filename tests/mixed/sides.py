@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,6 +110,13 @@ class Sides:
             for line in file.read_text().split("\n")[:-1]
         ]
 
+    def told(self, side: str) -> str:
+        """How often the processes of a side were told what, for people."""
+        lines = self.lines(side)
+        kinds = Counter(line["type"] for line in lines)
+        errors = Counter(line["error"].partition(":")[0] for line in lines if line.get("error"))
+        return f"{side}: {dict(kinds)} {dict(errors)}"
+
     @asynccontextmanager
     async def engine(self, **properties: str) -> AsyncIterator[ConsensusCommit]:
         """The Python side, in this process."""
@@ -157,8 +165,3 @@ class Sides:
                 raise
             return False
         return True
-
-
-def names(lines: Iterable[Row]) -> set[str]:
-    """The errors that the Python side met, by class."""
-    return {line["error"].partition(":")[0] for line in lines if line.get("error")}
