@@ -27,6 +27,10 @@ GROUPS = f"{COMMIT}.coordinator.group_commit.enabled"
 REST_LIMIT_SECONDS = 40
 #: Several processes of either side share two processors.
 TASKS = 3
+#: Java takes two seconds to start.
+JAVA_LIVES_SECONDS, PYTHON_LIVES_SECONDS = (3, 9), (1, 5)
+#: What a process is told that won, or lost against another one; anything else is a mistake.
+LOSSES = {"", "Conflict", "Uncommitted", "LockedOut"}
 
 Row = dict[str, Any]
 
@@ -73,34 +77,27 @@ class Sides:
     def shop(self) -> Shop:
         return Shop(self.java, self.place.name, self.namespace, self.table)
 
-    def seats(self, do: str, written: str, **fields: Any) -> list[Seat]:
-        """Two of Python, one of Java, whose start takes longer; `written` is the field that names
-        the file which a process writes."""
-        return [
-            self._seat("python-1", PythonPlayer, self.protocol.python, do, written, fields),
-            self._seat("python-2", PythonPlayer, self.protocol.python, do, written, fields),
-            self._seat("java", JavaPlayer, self.protocol.java, do, written, fields),
-        ]
+    def seats(self, do: str, own: Callable[[str, int], Row], **fields: Any) -> list[Seat]:
+        """Two of Python, one of Java; `own` are the fields of one process, by name and number."""
+        sides = [("python-1", PythonPlayer), ("python-2", PythonPlayer), ("java", JavaPlayer)]
+        fields |= {"namespace": self.namespace, "table": self.table, "threads": TASKS}
 
-    def _seat(
-        self,
-        name: str,
-        kind: Callable[..., Player],
-        properties: dict[str, str],
-        do: str,
-        written: str,
-        fields: Row,
-    ) -> Seat:
-        def begin(life: int) -> Player:
-            seed = abs(hash((name, life))) % 1_000_000
-            given = {"namespace": self.namespace, "table": self.table, "threads": TASKS}
-            given |= {written: str(self.folder / f"{name}-{life}.jsonl"), "seed": seed}
-            given |= {key: value(name, life) for key, value in fields.items() if callable(value)}
-            given |= {key: value for key, value in fields.items() if not callable(value)}
-            log = self.folder / f"{name}.log"
-            return kind(do, {**self.place.properties, **properties}, given, log)
+        def seat(number: int, name: str, kind: Callable[..., Player]) -> Seat:
+            of_side = self.protocol.java if kind is JavaPlayer else self.protocol.python
+            properties = {**self.place.properties, **of_side}
 
-        return Seat(begin, (3, 9) if kind is JavaPlayer else (1, 5))
+            def begin(life: int) -> Player:
+                mine = number + life * len(sides)
+                given = {**fields, "seed": mine, **own(f"{name}-{life}", mine)}
+                return kind(do, properties, given, self.folder / f"{name}.log")
+
+            return Seat(begin, JAVA_LIVES_SECONDS if kind is JavaPlayer else PYTHON_LIVES_SECONDS)
+
+        return [seat(number, *side) for number, side in enumerate(sides)]
+
+    def file(self, process: str) -> str:
+        """Where a process writes down what it does."""
+        return str(self.folder / f"{process}.jsonl")
 
     def lines(self, side: str) -> list[Row]:
         """What the processes of a side wrote; kills may have cut last lines."""
@@ -110,12 +107,15 @@ class Sides:
             for line in file.read_text().split("\n")[:-1]
         ]
 
-    def told(self, side: str) -> str:
-        """How often the processes of a side were told what, for people."""
-        lines = self.lines(side)
-        kinds = Counter(line["type"] for line in lines)
-        errors = Counter(line["error"].partition(":")[0] for line in lines if line.get("error"))
-        return f"{side}: {dict(kinds)} {dict(errors)}"
+    def check_errors(self, killed: int) -> None:
+        """Say how often each side was told what; the Python side nothing that is a mistake."""
+        print(f"{killed} killed")
+        for side in ("python", "java"):
+            lines = self.lines(side)
+            kinds = Counter(line["type"] for line in lines)
+            errors = Counter(line.get("error", "").partition(":")[0] for line in lines)
+            print(side, dict(kinds), dict(errors))
+            assert set(errors) <= LOSSES
 
     @asynccontextmanager
     async def engine(self, **properties: str) -> AsyncIterator[ConsensusCommit]:

@@ -1,0 +1,87 @@
+"""Both sides read lists, append to them and are killed: the history is strictly serializable."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from infra.engine.consensus import ConsensusCommit
+from infra.engine.table import Table
+from tests.checker.check import check, report
+from tests.checker.history import transactions
+from tests.interop.java import Java
+from tests.interop.places import Place
+from tests.interop.shop import Shop
+from tests.mixed.players import play
+from tests.mixed.sides import BY_DEFAULT, GROUPED, Protocol, Row, Sides, seconds
+
+pytestmark = pytest.mark.service
+
+KEYS = 4
+#: Numbers that one process appends are so far apart, and begin with a number of its own.
+PROCESSES_MAX = 1_000
+LONG_SECONDS, SHORT_SECONDS = 30, 12
+
+
+@pytest.fixture
+def lists(java: Java, place: Place, namespace: str, tmp_path: Path) -> Sides:
+    """A table of lists."""
+    sides = Sides(java, place, namespace, "list", tmp_path)
+    sides.shop.create({"k": "INT", "v": "TEXT"}, ["k"])
+    return sides
+
+
+@pytest.mark.parametrize(
+    ("protocol", "lasts"),
+    [
+        pytest.param(BY_DEFAULT, LONG_SECONDS, id="by default"),
+        pytest.param(GROUPED, SHORT_SECONDS, id=GROUPED.name),
+    ],
+)
+async def test_what_both_sides_did_is_strictly_serializable_through_kills(
+    lists: Sides, protocol: Protocol, lasts: int
+) -> None:
+    lists.protocol = protocol
+    seats = lists.seats(
+        "append",
+        lambda name, number: {"history": lists.file(name), "process": name, "first": number},
+        keys=KEYS,
+        isolation="SERIALIZABLE",
+        apart=PROCESSES_MAX,
+    )
+    killed = play(seats, seconds(lasts), seed=time.time_ns() % 1_000_000)
+    lists.check_errors(killed)
+    assert killed >= seconds(lasts) / 5
+    lines = lists.lines("python") + lists.lines("java")
+    async with lists.engine() as engine:
+        table = await lists.described(engine)
+        await lists.rest(engine, table)
+        history = transactions(lines + await last_reads(lists, engine, table))
+    for side in ("python", "java"):
+        ended = [one for one in history if one.name.startswith(side) and one.outcome == "ok"]
+        assert len(ended) >= 20, "too few to mean anything"
+    found = check(history)
+    assert not found, report(found)
+
+
+async def last_reads(lists: Sides, engine: ConsensusCommit, table: Table) -> list[Row]:
+    """Every list as it is at last, read by each side, a transaction for each."""
+    began = time.monotonic_ns()
+    found = {
+        "python": {r.values[0]: r.values[1] for r in await engine.begin().scan_all(table)},
+        "java": {row["k"]: row["v"] for row in scanned(lists.shop)},
+    }
+    assert found["python"] == found["java"]
+    keys = {operation[1] for line in lists.lines("") for operation in line["value"]}
+    values = {key: [int(v) for v in found["java"].get(key, "").split(",") if v] for key in keys}
+    return [
+        {"process": f"last-{key}", "type": kind, "time": at, "value": [["r", key, values[key]]]}
+        for key in keys
+        for kind, at in (("invoke", began), ("ok", time.monotonic_ns()))
+    ]
+
+
+def scanned(shop: Shop) -> list[Row]:
+    with shop.committed(readOnly=True) as tx:
+        rows: list[Row] = tx.do("scan", all=True)
+    return rows
