@@ -9,6 +9,9 @@ from tests.checker.graph import graph
 from tests.checker.history import Transaction
 from tests.checker.lists import Lists
 
+#: One is enough to look into, a few show what they have in common.
+REPORTED_MAX = 5
+
 
 def check(
     history: Sequence[Transaction], model: Model = Model.STRICT_SERIALIZABLE
@@ -21,5 +24,7 @@ def check(
 
 
 def report(found: Sequence[Finding]) -> str:
-    """All of it, for people."""
-    return "\n\n".join(map(str, found))
+    """What was found, for people."""
+    rest = len(found) - REPORTED_MAX
+    more = [f"and {rest} more"] if rest > 0 else []
+    return "\n\n".join([*map(str, found[:REPORTED_MAX]), *more])

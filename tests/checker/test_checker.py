@@ -200,6 +200,12 @@ def test_the_report_names_the_transactions_of_the_shortest_circle() -> None:
     ]
 
 
+def test_a_long_report_says_how_much_is_left_out() -> None:
+    found = check([tx(f"t{number}", "x=1") for number in range(7)])
+    assert report(found).count("garbage read") == 5
+    assert report(found).endswith("and 2 more")
+
+
 def test_lines_of_several_files_become_transactions() -> None:
     def line(process: str, kind: str, time: int, *value: list[object]) -> dict[str, object]:
         return {"process": process, "type": kind, "time": time, "tx": "id", "value": list(value)}

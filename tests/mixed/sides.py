@@ -4,11 +4,11 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from infra.engine.config import load
 from infra.engine.consensus import ConsensusCommit
@@ -23,16 +23,29 @@ from tests.mixed.players import JavaPlayer, Player, PythonPlayer, Seat
 COMMIT = "scalar.db.consensus_commit"
 ONE_PHASE = f"{COMMIT}.one_phase_commit.enabled"
 GROUPS = f"{COMMIT}.coordinator.group_commit.enabled"
+#: Commits of a side; with fewer a load would mean nothing.
+ENOUGH = 5
 #: Records expire after 15 s; then they are to be finished.
 REST_LIMIT_SECONDS = 40
-#: Several processes of either side share two processors.
-TASKS = 3
-#: Java takes two seconds to start.
-JAVA_LIVES_SECONDS, PYTHON_LIVES_SECONDS = (3, 9), (1, 5)
 #: What a process is told that won, or lost against another one; anything else is a mistake.
 LOSSES = {"", "Conflict", "Uncommitted", "LockedOut"}
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many transactions a process has under way, and how long it lives before it is killed."""
+
+    tasks: int = 3
+    python_lives_seconds: tuple[float, float] = (1, 5)
+    #: Java takes two seconds to start.
+    java_lives_seconds: tuple[float, float] = (3, 9)
+
+
+#: A commit on Cassandra takes many times as long, so that a kill nearly always leaves records;
+#: they stay for 15 s each, and there must be others left to work with.
+PACES = {"cassandra": Pace(1, (4, 12), (8, 16))}
 
 
 def seconds(whole: float) -> float:
@@ -40,26 +53,20 @@ def seconds(whole: float) -> float:
     return min(whole, float(os.environ.get("MIXED_SECONDS", "inf")))
 
 
-@dataclass(frozen=True)
-class Protocol:
+class Protocol(NamedTuple):
     """How each side commits: what it has in its properties beside those of the place."""
 
-    name: str
-    python: dict[str, str] = field(default_factory=dict)
-    java: dict[str, str] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return self.name
+    python: dict[str, str]
+    java: dict[str, str]
 
 
-BY_DEFAULT = Protocol("by default")
-THREE_PHASES = Protocol("three phases", {ONE_PHASE: "false"}, {ONE_PHASE: "false"})
-GROUPED = Protocol(
-    "group commit",
-    {ONE_PHASE: "false", GROUPS: "true"},
-    {ONE_PHASE: "false", GROUPS: "true"},
-)  # fmt: skip
-ONE_PHASED = Protocol("one phase", {}, {ONE_PHASE: "true"})
+#: Python in one phase where it can, Java never.
+BY_DEFAULT = (Protocol({}, {}),)
+THREE_PHASES = Protocol({ONE_PHASE: "false"}, {ONE_PHASE: "false"})
+GROUPED = Protocol({ONE_PHASE: "false", GROUPS: "true"}, {ONE_PHASE: "false", GROUPS: "true"})
+ONE_PHASED = Protocol({ONE_PHASE: "true"}, {ONE_PHASE: "true"})
+#: Each process commits in another way than the one before it, and than the one beside it.
+IN_TURN = (THREE_PHASES, GROUPED, ONE_PHASED)
 
 
 @dataclass
@@ -71,7 +78,7 @@ class Sides:
     namespace: str
     table: str
     folder: Path
-    protocol: Protocol = BY_DEFAULT
+    protocols: Sequence[Protocol] = BY_DEFAULT
 
     @property
     def shop(self) -> Shop:
@@ -80,18 +87,21 @@ class Sides:
     def seats(self, do: str, own: Callable[[str, int], Row], **fields: Any) -> list[Seat]:
         """Two of Python, one of Java; `own` are the fields of one process, by name and number."""
         sides = [("python-1", PythonPlayer), ("python-2", PythonPlayer), ("java", JavaPlayer)]
-        fields |= {"namespace": self.namespace, "table": self.table, "threads": TASKS}
+        pace = PACES.get(self.place.name, Pace())
+        fields |= {"namespace": self.namespace, "table": self.table, "threads": pace.tasks}
 
         def seat(number: int, name: str, kind: Callable[..., Player]) -> Seat:
-            of_side = self.protocol.java if kind is JavaPlayer else self.protocol.python
-            properties = {**self.place.properties, **of_side}
+            of_java = kind is JavaPlayer
 
             def begin(life: int) -> Player:
                 mine = number + life * len(sides)
+                protocol = self.protocols[(life + number) % len(self.protocols)]
+                of_side = protocol.java if of_java else protocol.python
+                properties = {**self.place.properties, **of_side}
                 given = {**fields, "seed": mine, **own(f"{name}-{life}", mine)}
                 return kind(do, properties, given, self.folder / f"{name}.log")
 
-            return Seat(begin, JAVA_LIVES_SECONDS if kind is JavaPlayer else PYTHON_LIVES_SECONDS)
+            return Seat(begin, pace.java_lives_seconds if of_java else pace.python_lives_seconds)
 
         return [seat(number, *side) for number, side in enumerate(sides)]
 
