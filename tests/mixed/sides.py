@@ -53,20 +53,28 @@ def seconds(whole: float) -> float:
     return min(whole, float(os.environ.get("MIXED_SECONDS", "inf")))
 
 
-class Protocol(NamedTuple):
-    """How each side commits: what it has in its properties beside those of the place."""
+class Way(NamedTuple):
+    """How a process of either side commits: its properties beside those of the place. And how
+    wrong the clock is by which Python takes others for dead and dates what it prepares."""
 
     python: dict[str, str]
     java: dict[str, str]
+    clock_ahead_ms: int = 0
 
 
 #: Python in one phase where it can, Java never.
-BY_DEFAULT = (Protocol({}, {}),)
-THREE_PHASES = Protocol({ONE_PHASE: "false"}, {ONE_PHASE: "false"})
-GROUPED = Protocol({ONE_PHASE: "false", GROUPS: "true"}, {ONE_PHASE: "false", GROUPS: "true"})
-ONE_PHASED = Protocol({ONE_PHASE: "true"}, {ONE_PHASE: "true"})
-#: Each process commits in another way than the one before it, and than the one beside it.
-IN_TURN = (THREE_PHASES, GROUPED, ONE_PHASED)
+BY_DEFAULT = (Way({}, {}),)
+_THREE_PHASES = {ONE_PHASE: "false"}
+_GROUPED = {ONE_PHASE: "false", GROUPS: "true"}
+_ONE_PHASE = {ONE_PHASE: "true"}
+#: Each process has another way than the one before it, and than the one beside it. Who is a minute
+#: ahead aborts what is under way, and what is prepared a minute ago is aborted at once.
+IN_TURN = (
+    Way(_THREE_PHASES, _THREE_PHASES),
+    Way(_GROUPED, _GROUPED),
+    Way(_ONE_PHASE, _ONE_PHASE, clock_ahead_ms=60_000),
+    Way(_THREE_PHASES, _GROUPED, clock_ahead_ms=-60_000),
+)
 
 
 @dataclass
@@ -78,7 +86,7 @@ class Sides:
     namespace: str
     table: str
     folder: Path
-    protocols: Sequence[Protocol] = BY_DEFAULT
+    ways: Sequence[Way] = BY_DEFAULT
 
     @property
     def shop(self) -> Shop:
@@ -95,10 +103,11 @@ class Sides:
 
             def begin(life: int) -> Player:
                 mine = number + life * len(sides)
-                protocol = self.protocols[(life + number) % len(self.protocols)]
-                of_side = protocol.java if of_java else protocol.python
-                properties = {**self.place.properties, **of_side}
+                way = self.ways[(life + number) % len(self.ways)]
                 given = {**fields, "seed": mine, **own(f"{name}-{life}", mine)}
+                if not of_java:
+                    given["clock_ahead_ms"] = way.clock_ahead_ms
+                properties = {**self.place.properties, **(way.java if of_java else way.python)}
                 return kind(do, properties, given, self.folder / f"{name}.log")
 
             return Seat(begin, pace.java_lives_seconds if of_java else pace.python_lives_seconds)
@@ -128,9 +137,9 @@ class Sides:
             assert set(errors) <= LOSSES
 
     @asynccontextmanager
-    async def engine(self, **properties: str) -> AsyncIterator[ConsensusCommit]:
+    async def engine(self) -> AsyncIterator[ConsensusCommit]:
         """The Python side, in this process."""
-        engine = open_engine(load({**self.place.properties, **properties}))
+        engine = open_engine(load(self.place.properties))
         try:
             yield engine
         finally:

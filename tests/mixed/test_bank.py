@@ -15,9 +15,9 @@ from tests.mixed.sides import (
     BY_DEFAULT,
     ENOUGH,
     IN_TURN,
-    Protocol,
     Row,
     Sides,
+    Way,
     seconds,
 )
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.service
 ACCOUNTS, BALANCE = 10, 100
 CASES = [
     pytest.param(BY_DEFAULT, 60, id="by default"),
-    pytest.param(IN_TURN, 20, id="every protocol in turn"),
+    pytest.param(IN_TURN, 20, id="every way in turn"),
 ]
 
 
@@ -42,11 +42,11 @@ def bank(java: Java, place: Place, namespace: str, tmp_path: Path) -> Sides:
     return sides
 
 
-@pytest.mark.parametrize(("protocols", "lasts"), CASES)
+@pytest.mark.parametrize(("ways", "lasts"), CASES)
 async def test_transfers_of_both_sides_keep_the_total_through_kills(
-    bank: Sides, protocols: Sequence[Protocol], lasts: int
+    bank: Sides, ways: Sequence[Way], lasts: int
 ) -> None:
-    bank.protocols = protocols
+    bank.ways = ways
     seats = bank.seats(
         "bank", lambda name, _: {"journal": bank.file(name)}, accounts=ACCOUNTS, receipts="receipt"
     )
