@@ -72,8 +72,8 @@ _ONE_PHASE = {ONE_PHASE: "true"}
 IN_TURN = (
     Way(_THREE_PHASES, _THREE_PHASES),
     Way(_GROUPED, _GROUPED),
-    Way(_ONE_PHASE, _ONE_PHASE, clock_ahead_ms=60_000),
-    Way(_THREE_PHASES, _GROUPED, clock_ahead_ms=-60_000),
+    Way(_ONE_PHASE, _THREE_PHASES, clock_ahead_ms=60_000),
+    Way(_THREE_PHASES, _ONE_PHASE, clock_ahead_ms=-60_000),
 )
 
 
