@@ -20,10 +20,14 @@ from tests.interop.java import Java
 Fields = dict[str, Any]
 #: What is under way when a process is told to end may wait for a busy database.
 STOP_LIMIT_SECONDS = 60
+#: What of its log is in the error when a process ended by itself.
+LAST_WORDS_CHARACTERS = 3_000
 
 
 class Player(ABC):
     """One process under load."""
+
+    log: Path
 
     @abstractmethod
     def ended(self, within_seconds: float) -> bool:
@@ -42,6 +46,7 @@ class PythonPlayer(Player):
     """A process with the Python engine."""
 
     def __init__(self, do: str, properties: dict[str, str], fields: Fields, log: Path) -> None:
+        self.log = log
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.mixed.worker"],
@@ -75,7 +80,7 @@ class JavaPlayer(Player):
     """A process with ScalarDB."""
 
     def __init__(self, do: str, properties: dict[str, str], fields: Fields, log: Path) -> None:
-        self._java = Java(log)
+        self.log, self._java = log, Java(log)
         self._java.ask("open", properties=properties)
         self._under_way = self._java.send(do, **fields)
 
@@ -104,17 +109,16 @@ class Seat:
     lives_seconds: tuple[float, float]
 
 
-def play(seats: Sequence[Seat], seconds: float, seed: int) -> int:
+def play(seats: Sequence[Seat], seconds: float) -> int:
     """Keep all seats taken for so long, then have all end in peace; how many were killed."""
     end, failed = time.monotonic() + seconds, threading.Event()
 
-    def keep(number: int, seat: Seat) -> int:
-        chance = random.Random(seed * 100 + number)
+    def keep(seat: Seat) -> int:
         for life in count():
             player = seat.begin(life)
             try:
-                lasts = min(chance.uniform(*seat.lives_seconds), max(end - time.monotonic(), 0))
-                assert not player.ended(lasts), "a process ended by itself"
+                lasts = min(random.uniform(*seat.lives_seconds), max(end - time.monotonic(), 0))
+                assert not player.ended(lasts), player.log.read_text()[-LAST_WORDS_CHARACTERS:]
                 if time.monotonic() >= end or failed.is_set():
                     player.stop()
                     return life
@@ -126,5 +130,5 @@ def play(seats: Sequence[Seat], seconds: float, seed: int) -> int:
         raise AssertionError
 
     with ThreadPoolExecutor(len(seats)) as threads:
-        kept = [threads.submit(keep, number, seat) for number, seat in enumerate(seats)]
+        kept = [threads.submit(keep, seat) for seat in seats]
         return sum(future.result() for future in kept)

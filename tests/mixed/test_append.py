@@ -1,7 +1,6 @@
 """Both sides read lists, append to them and are killed: the history is strictly serializable."""
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,6 @@ from infra.engine.table import Table
 from tests.checker.anomalies import Anomaly, Model
 from tests.checker.check import check, report
 from tests.checker.history import Transaction, transactions
-from tests.interop.java import Java
-from tests.interop.places import Place
 from tests.interop.shop import Shop
 from tests.mixed.players import play
 from tests.mixed.sides import ENOUGH, Row, Sides, seconds
@@ -22,14 +19,6 @@ KEYS = 4
 #: Numbers that one process appends are so far apart, and begin with a number of its own.
 PROCESSES_MAX = 1_000
 SERIALIZABLE_SECONDS, SNAPSHOT_SECONDS = 30, 12
-
-
-@pytest.fixture
-def lists(java: Java, place: Place, namespace: str, tmp_path: Path) -> Sides:
-    """A table of lists."""
-    sides = Sides(java, place, namespace, "list", tmp_path)
-    sides.shop.create({"k": "INT", "v": "TEXT"}, ["k"])
-    return sides
 
 
 async def test_what_both_sides_did_is_strictly_serializable_through_kills(lists: Sides) -> None:
@@ -56,7 +45,7 @@ async def history_of(lists: Sides, isolation: str, lasts: float) -> list[Transac
         apart=PROCESSES_MAX,
     )
     began = time.monotonic_ns()
-    killed = play(seats, lasts, seed=time.time_ns() % 1_000_000)
+    killed = play(seats, lasts)
     lists.check_errors(killed)
     assert killed
     lines = lists.lines("python") + lists.lines("java")

@@ -1,7 +1,5 @@
 """Write skew between the sides happens under SNAPSHOT, as in ScalarDB, and not SERIALIZABLE."""
 
-from pathlib import Path
-
 import pytest
 
 from infra.engine.buffered import BufferedTransaction
@@ -11,8 +9,7 @@ from infra.engine.table import Table
 from tests.checker.anomalies import Anomaly, Model
 from tests.checker.check import check
 from tests.checker.history import Operation, Outcome, Transaction
-from tests.interop.java import Java, JavaError
-from tests.interop.places import Place
+from tests.interop.java import JavaError
 from tests.interop.shop import Transaction as JavaTransaction
 from tests.mixed.sides import Sides
 
@@ -20,14 +17,6 @@ pytestmark = pytest.mark.service
 
 X, Y = 1, 2
 ORDERS = [("python", "java"), ("java", "python")]
-
-
-@pytest.fixture
-def lists(java: Java, place: Place, namespace: str, tmp_path: Path) -> Sides:
-    """A table of lists."""
-    sides = Sides(java, place, namespace, "list", tmp_path)
-    sides.shop.create({"k": "INT", "v": "TEXT"}, ["k"])
-    return sides
 
 
 @pytest.mark.parametrize("order", ORDERS, ids="-".join)
