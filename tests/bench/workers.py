@@ -33,6 +33,7 @@ from streams.rows import LaneRow
 from streams.shared_home import Shared
 from streams.store import Store
 from streams.topology import discover
+from tests.bench.driver import pause
 from tests.bench.figures import loop_ms, machine
 from tests.services.postgres import lacking, running
 
@@ -118,7 +119,7 @@ async def worker(url: str, count: int, seconds: float, size: int, name: str, sta
     waiting = orders(name, products(count), int(seconds * RATE_MAX))
     await handler.handle(waiting[:size])
     at = size
-    await asyncio.sleep(max(0.0, start - time.monotonic()))
+    await pause(max(0.0, start - time.monotonic()))
     begun = time.monotonic()
     while time.monotonic() - begun < seconds and at < len(waiting):
         await handler.handle(waiting[at : at + size])

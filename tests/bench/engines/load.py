@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from infra.engine.api import Conflict
+from tests.bench.driver import pause
 
 #: The longest pause after a conflict; it doubles from a tenth of a millisecond.
 PAUSE_MAX_S = 0.05
@@ -52,7 +53,7 @@ async def run(work: Work, clients: int, warmup: float, seconds: float, orders: i
                     break
                 except Conflict:
                     tries += 1
-                    await asyncio.sleep(min(PAUSE_MAX_S, 0.0001 * 2**tries) * chance.random())
+                    await pause(min(PAUSE_MAX_S, 0.0001 * 2**tries) * chance.random())
             if now >= warm:
                 report.times.append(time.perf_counter() - now)
                 report.conflicts += tries
