@@ -112,6 +112,7 @@ class BufferedTransaction:
         return await self.select(Selection(table, indexed=(column, value)))
 
     async def scan_all(self, table: Table, *, limit: int | None = None) -> list[Record]:
+        self.check_scan_all(table)
         return await self.select(Selection(table, order=table.keys, limit=limit))
 
     async def select(self, selection: Selection) -> list[Record]:
@@ -247,6 +248,14 @@ class BufferedTransaction:
         if session is None:
             session = self._sessions[storage] = storage.session(locked=self._locked)
         return session
+
+    def check_scan_all(self, table: Table) -> None:
+        """InvalidRequest where the settings forbid a scan over all partitions."""
+        if not self._engine.scan_all:
+            raise InvalidRequest(
+                f"{table.full_name}: scalar.db.cross_partition_scan.enabled=false forbids a scan"
+                " of all partitions"
+            )
 
     def check_open(self) -> None:
         if self._ended:

@@ -31,7 +31,10 @@ class ConsensusCommit:
         clock: Callable[[], int] = now_ms,
         *,
         tables: Mapping[str, str] | None = None,
+        scan_all: bool = True,
     ) -> None:
+        #: Whether a scan without a partition key is let through.
+        self.scan_all = scan_all
         self.options = options or CommitOptions()
         self.clock = clock
         self.storages = {storage.name: storage for storage in storages}

@@ -4,6 +4,7 @@ import ssl
 from typing import Any
 
 from infra.engine.config import CassandraStorage, PostgresStorage, Settings, SqliteStorage
+from infra.engine.config.settings import CommitOptions
 from infra.engine.config.settings import Storage as Configured
 from infra.engine.consensus import ConsensusCommit
 from infra.engine.errors import ConfigError
@@ -17,14 +18,15 @@ def open_engine(settings: Settings) -> ConsensusCommit:
     if not configured:
         raise ConfigError("no storage is configured: set scalar.db.storage and contact_points")
     return ConsensusCommit(
-        [opened(one) for one in configured.values()],
+        [opened(one, settings.consensus_commit) for one in configured.values()],
         settings.namespace_mapping,
         settings.consensus_commit,
         tables=settings.table_mapping,
+        scan_all=settings.cross_partition_scan,
     )
 
 
-def opened(configured: Configured) -> Storage:
+def opened(configured: Configured, options: CommitOptions) -> Storage:
     """One storage."""
     match configured:
         case SqliteStorage():
@@ -44,7 +46,7 @@ def opened(configured: Configured) -> Storage:
         case CassandraStorage():
             from infra.engine.cassandra.storage import CassandraStorage as Cassandra
 
-            return Cassandra(configured)
+            return Cassandra(configured, requests=options.parallel_executor_count)
 
 
 def _postgres(configured: PostgresStorage) -> Storage:

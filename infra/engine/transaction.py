@@ -130,6 +130,7 @@ class Transaction:
         self, table: Table, *, limit: int | None = None, where: Condition | None = None
     ) -> list[Row]:
         """Every row of the table, in primary key order where the storage has one."""
+        self._batch.check_scan_all(table)
         return await self._scan(Selection(table, order=table.keys, limit=_limit(limit)), where)
 
     async def _scan(self, selection: Selection, where: Condition | None) -> list[Row]:

@@ -6,7 +6,6 @@ from infra.engine.config.key import PREFIX, Key
 from infra.engine.config.keys import KEYS
 from infra.engine.config.settings import (
     CommitOptions,
-    CrossPartitionScan,
     GroupCommitOptions,
     Pool,
     PostgresStorage,
@@ -20,7 +19,6 @@ PLACES = {
     Settings: "",
     CommitOptions: "consensus_commit.",
     GroupCommitOptions: "consensus_commit.group_commit.",
-    CrossPartitionScan: "cross_partition_scan.",
     Pool: f"{PostgresStorage.__name__}.pool.",
 }
 

@@ -11,7 +11,6 @@ from infra.engine.config.keys import BY_NAME, KEYS
 from infra.engine.config.settings import (
     CassandraStorage,
     CommitOptions,
-    CrossPartitionScan,
     GroupCommitOptions,
     Pool,
     PostgresStorage,
@@ -23,7 +22,6 @@ OWNERS = (
     Settings,
     CommitOptions,
     GroupCommitOptions,
-    CrossPartitionScan,
     Pool,
     PostgresStorage,
     SqliteStorage,
@@ -31,25 +29,29 @@ OWNERS = (
 )
 #: Made of others: parts of the tree, names, and what comes out of a JDBC URL.
 WITHOUT_KEY = {
-    Settings: {"consensus_commit", "cross_partition_scan", "notes"},
+    Settings: {"consensus_commit", "notes"},
     CommitOptions: {"group_commit"},
     PostgresStorage: {
         "name", "contact_points", "database", "pool", "sslmode", "sslrootcert", "sslcert", "sslkey",
         "connect_timeout_seconds", "target", "server_settings",
     },
-    SqliteStorage: {"name", "path", "busy_timeout_millis", "journal_mode", "synchronous"},
+    SqliteStorage: {"name", "path", "busy_timeout_millis"},
     CassandraStorage: {"name", "contact_points"},
 }  # fmt: skip
 #: One value of each that is not the default.
 OTHER = {
-    "metadata.cache_expiration_time_secs": "61",
-    "scan_fetch_size": "11",
     "contact_port": "9043",
     "jdbc.connection_pool.min_idle": "3",
     "jdbc.isolation_level": "SERIALIZABLE",
     "cassandra.replication_strategy": "NetworkTopologyStrategy",
     "cassandra.compaction_strategy": "LCS",
     "consensus_commit.isolation_level": "READ_COMMITTED",
+}
+#: Keys that may have one value alone.
+ONLY = {
+    "consensus_commit.coordinator.table": "state",
+    "system_namespace_name": "scalardb",
+    "jdbc.table_metadata.schema": "scalardb",
 }
 STORAGES = {
     PostgresStorage: {"storage": "jdbc", "contact_points": "jdbc:postgresql://h/d"},
@@ -122,7 +124,7 @@ def test_a_key_without_a_field_says_why() -> None:
 def test_every_key_that_means_nothing_here_is_noted() -> None:
     for key in KEYS:
         if key.instead:
-            value = {"EXTRA_READ or EXTRA_WRITE": "EXTRA_READ", "state": "state"}.get(
+            value = {"EXTRA_READ or EXTRA_WRITE": "EXTRA_READ"}.get(
                 key.allowed.says, "true" if key.allowed is FLAG else "1"
             )
             name = PREFIX + key.name.replace("*", "anything")

@@ -128,10 +128,7 @@ def test_the_refusal_of_an_url_shows_no_password(url: str, refused: Refused) -> 
         ("contact_points=h:9042", "must be hosts, host,host,...; their port is scalar.db.contact"),
         ("contact_points=h\nscalar.db.username=u", "2: scalar.db.username=u needs scalar.db.pass"),
         ("contact_points=h\nscalar.db.password=p", "2: scalar.db.password=*** needs scalar.db.us"),
-        (
-            "cross_partition_scan.enabled=false\nscalar.db.cross_partition_scan.filtering.enabled=true",
-            "1: scalar.db.cross_partition_scan.enabled=false must be true for filtering or ord",
-        ),
+        ("jdbc.table_metadata.schema=other", "must be scalardb"),
     ],
 )
 def test_what_needs_something_else_says_so(text: str, why: str, refused: Refused) -> None:

@@ -23,13 +23,14 @@ from .conftest import Loaded
 CC = "scalar.db.consensus_commit."
 JDBC = "scalar.db.storage=jdbc\nscalar.db.contact_points="
 TWO = """scalar.db.storage=multi-storage
-scalar.db.scan_fetch_size=99
+scalar.db.username=all
+scalar.db.password=secret
 scalar.db.multi_storage.storages=pg,cass
 scalar.db.multi_storage.storages.pg.storage=jdbc
 scalar.db.multi_storage.storages.pg.contact_points=jdbc:postgresql://h/d
 scalar.db.multi_storage.storages.cass.storage=cassandra
 scalar.db.multi_storage.storages.cass.contact_points=c1
-scalar.db.multi_storage.storages.cass.scan_fetch_size=5
+scalar.db.multi_storage.storages.cass.username=own
 scalar.db.multi_storage.default_storage=pg
 """
 
@@ -99,8 +100,6 @@ def test_an_url_of_sqlite_names_the_file_and_how_it_is_opened(loaded: Loaded) ->
         "sqlite",
         "/var/a b.db",
         busy_timeout_millis=10_000,
-        journal_mode="WAL",
-        synchronous="NORMAL",
     )
 
 
@@ -129,15 +128,11 @@ def test_cassandra_is_what_contact_points_alone_mean(loaded: Loaded) -> None:
     assert settings.storage_of("any") == CassandraStorage("cassandra", ("c1", "c2"))
 
 
-def test_the_system_namespace_of_each_kind_has_its_own_key(loaded: Loaded) -> None:
-    keys = "scalar.db.jdbc.table_metadata.schema=one\nscalar.db.system_namespace_name=two\n"
-    assert postgres(loaded(f"{JDBC}jdbc:postgresql://h/d\n{keys}")).system_namespace == "one"
-    assert loaded(f"scalar.db.contact_points=c\n{keys}").storage_of("any").system_namespace == "two"
-
-
 def test_a_storage_of_several_has_its_own_values_and_else_those_of_all(loaded: Loaded) -> None:
-    storages = loaded(TWO).storages
-    assert [storages[name].scan_fetch_size for name in ("pg", "cass")] == [99, 5]
+    pg, cass = loaded(TWO).storages.values()
+    assert isinstance(pg, PostgresStorage)
+    assert isinstance(cass, CassandraStorage)
+    assert (pg.username, cass.username) == ("all", "own")
 
 
 def test_the_default_storage_of_several_need_not_be_the_first(loaded: Loaded) -> None:
@@ -167,9 +162,7 @@ def test_without_a_key_everything_is_as_in_scalardb_but_for_one_phase_commit() -
     assert group.group_size_fix_timeout_millis == 40
     assert group.delayed_slot_move_timeout_millis == 1200
     assert group.old_group_abort_timeout_millis == 60_000
-    assert group.timeout_check_interval_millis == 20
-    scan = settings.cross_partition_scan
-    assert (scan.enabled, scan.filtering, scan.ordering) == (True, False, False)
+    assert settings.cross_partition_scan
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ async def main() -> None:
     ask = json.loads(sys.stdin.readline())
     settings, ahead = load(ask["properties"]), ask["clock_ahead_ms"]
     engine = ConsensusCommit(
-        [opened(one) for one in settings.storages.values()],
+        [opened(one, settings.consensus_commit) for one in settings.storages.values()],
         options=settings.consensus_commit,
         clock=lambda: now_ms() + ahead,
     )

@@ -59,11 +59,11 @@ class Statement(NamedTuple):
 class Connection:
     """Connects at the first use, and again at the next one if that failed."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, requests: int) -> None:
         self._settings = settings
         self._session: Session | None = None
         self._connecting = asyncio.Lock()
-        self._slots = asyncio.Semaphore(REQUESTS_MAX_COUNT)
+        self._slots = asyncio.Semaphore(requests)
         self._prepared: dict[str, PreparedStatement] = {}
         #: Requests that are not answered yet.
         self.under_way = 0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from infra.clock import now_ms
 from infra.engine.cassandra import admin, ddl, steps
-from infra.engine.cassandra.connection import Connection, all_of
+from infra.engine.cassandra.connection import REQUESTS_MAX_COUNT, Connection, all_of
 from infra.engine.cassandra.reading import fetch
 from infra.engine.cassandra.session import CassandraSession
 from infra.engine.cassandra.statements import insert
@@ -32,13 +32,14 @@ class CassandraStorage:
         self,
         settings: Settings,
         *,
+        requests: int = REQUESTS_MAX_COUNT,
         clock: Callable[[], int] = now_ms,
         fault: Callable[[str], None] = _no_fault,
     ) -> None:
         self.name = settings.name
         self.clock = clock
         self.fault = fault
-        self.connection = Connection(settings)
+        self.connection = Connection(settings, requests)
         self._settings = settings
 
     @property

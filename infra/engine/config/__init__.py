@@ -6,7 +6,6 @@ from .load import load, odori_store
 from .settings import (
     CassandraStorage,
     CommitOptions,
-    CrossPartitionScan,
     GroupCommitOptions,
     JdbcIsolation,
     Pool,
@@ -19,7 +18,6 @@ from .settings import (
 __all__ = [
     "CassandraStorage",
     "CommitOptions",
-    "CrossPartitionScan",
     "GroupCommitOptions",
     "Isolation",
     "JdbcIsolation",

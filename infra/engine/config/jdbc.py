@@ -70,9 +70,13 @@ POSTGRES = {
 SQLITE = {
     "busy_timeout": Parameter("busy_timeout_millis", whole(0)),
     "journal_mode": Parameter(
-        "journal_mode", _upper("WAL", "DELETE", "TRUNCATE", "PERSIST", "MEMORY", "OFF")
+        "",
+        _upper("WAL", "DELETE", "TRUNCATE", "PERSIST", "MEMORY", "OFF"),
+        "the engine makes it WAL, which is the file's and Java's from then on",
     ),
-    "synchronous": Parameter("synchronous", _upper("OFF", "NORMAL", "FULL", "EXTRA")),
+    "synchronous": Parameter(
+        "", _upper("OFF", "NORMAL", "FULL", "EXTRA"), "the engine always writes with FULL"
+    ),
     "transaction_mode": Parameter("", instead="a writer always takes the lock when it begins"),
     "foreign_keys": Parameter("", instead="tables of the engine have no foreign keys"),
     "cache_size": _DRIVER,

@@ -11,7 +11,6 @@ from .key import Key, means_nothing, of
 from .settings import (
     CassandraStorage,
     CommitOptions,
-    CrossPartitionScan,
     GroupCommitOptions,
     JdbcIsolation,
     Pool,
@@ -41,18 +40,27 @@ DATABASE = [
         one_of("consensus-commit", why=f"{_ENGINES}: no single-crud-operation, jdbc or cluster"),
         remark="the default",
     ),
-    Key("scan_fetch_size", whole(1), (_PG, _LITE, _CASS), "scan_fetch_size"),
-    Key(
-        "metadata.cache_expiration_time_secs",
-        whole(-1),
-        (Settings,),
-        "metadata_cache_expiration_time_secs",
-        remark="-1: for ever",
+    of(Settings, "cross_partition_scan.enabled", FLAG, "cross_partition_scan"),
+    *means_nothing(
+        "a scan of all partitions may always be filtered, and is in the order of its keys",
+        "cross_partition_scan.filtering.enabled",
+        "cross_partition_scan.ordering.enabled",
+        allowed=FLAG,
     ),
-    of(CrossPartitionScan, "cross_partition_scan.enabled", FLAG),
-    of(CrossPartitionScan, "cross_partition_scan.filtering.enabled", FLAG, "filtering"),
-    of(CrossPartitionScan, "cross_partition_scan.ordering.enabled", FLAG, "ordering"),
-    of(_CASS, "system_namespace_name", NAME, "system_namespace", "not for jdbc"),
+    *means_nothing(
+        "a scan takes its rows in as few pages as it can", "scan_fetch_size", allowed=whole(1)
+    ),
+    *means_nothing(
+        "a table's shape is what the program declares",
+        "metadata.cache_expiration_time_secs",
+        allowed=whole(-1),
+    ),
+    *means_nothing(
+        "metadata is kept where ScalarDB keeps it by default",
+        "system_namespace_name",
+        "jdbc.table_metadata.schema",
+        allowed=one_of("scalardb", why="the engine looks nowhere else"),
+    ),
     *means_nothing(
         "a transaction belongs to the process that began it, which ends it",
         "active_transaction_management.enabled",
@@ -89,7 +97,6 @@ JDBC = [
     of(Pool, "jdbc.connection_pool.connection_timeout_millis", whole(0)),
     of(Pool, "jdbc.connection_pool.idle_timeout_millis", whole(0)),
     of(_PG, "jdbc.isolation_level", member(JdbcIsolation), remark="the database's own"),
-    Key("jdbc.table_metadata.schema", NAME, (_PG, _LITE), "system_namespace"),
     *means_nothing(
         "the pool has no such clock",
         "jdbc.connection_pool.max_lifetime_millis",
@@ -175,7 +182,11 @@ COMMIT = [
         spellings=("isolation_level",),
     ),
     _commit("coordinator.namespace", NAME),
-    _commit("participant_id", TEXT),
+    *means_nothing(
+        "participants know each other by their transaction's id",
+        f"{_CC}participant_id",
+        allowed=TEXT,
+    ),
     _commit("parallel_executor_count", whole(1, 10_000)),
     _parallel("preparation"),
     _parallel("commit"),
@@ -189,7 +200,11 @@ COMMIT = [
         "async_rollback",
         follows=f"{_CC}async_commit.enabled",
     ),
-    _commit("parallel_implicit_pre_read.enabled"),
+    *means_nothing(
+        "rows that a commit has to read are always read together",
+        f"{_CC}parallel_implicit_pre_read.enabled",
+        allowed=FLAG,
+    ),
     Key(
         f"{_CC}one_phase_commit.enabled",
         FLAG,
@@ -198,8 +213,16 @@ COMMIT = [
         remark="ScalarDB's default is false",
     ),
     _commit("coordinator.write_omission_on_read_only.enabled", field="write_omission_on_read_only"),
-    _commit("index.eventually_consistent_read.enabled"),
-    _commit("coordinator.write_set_logging.enabled", field="write_set_logging"),
+    *means_nothing(
+        "indexes on the image before are always made and asked",
+        f"{_CC}index.eventually_consistent_read.enabled",
+        allowed=FLAG,
+    ),
+    *means_nothing(
+        "nothing here reads what a transaction wrote from its coordinator's row",
+        f"{_CC}coordinator.write_set_logging.enabled",
+        allowed=FLAG,
+    ),
     *means_nothing(
         "EXTRA_READ is the only one that is left",
         f"{_CC}serializable_strategy",
@@ -227,8 +250,12 @@ GROUP_COMMIT = [
             "group_size_fix_timeout",
             "delayed_slot_move_timeout",
             "old_group_abort_timeout",
-            "timeout_check_interval",
         )
+    ),
+    *means_nothing(
+        "each group has timers of its own",
+        f"{_GROUP}timeout_check_interval_millis",
+        allowed=_MILLIS,
     ),
     *means_nothing("metrics are always kept", f"{_GROUP}metrics_monitor_log_enabled", allowed=FLAG),
 ]

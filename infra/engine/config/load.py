@@ -14,7 +14,6 @@ from .reading import Reading
 from .settings import (
     CassandraStorage,
     CommitOptions,
-    CrossPartitionScan,
     GroupCommitOptions,
     Settings,
     Storage,
@@ -76,13 +75,9 @@ def _settings(reading: Reading) -> Settings:
     """The whole; it means something only if there are no problems."""
     group = GroupCommitOptions(**reading.fields(GroupCommitOptions))
     commit = CommitOptions(**reading.fields(CommitOptions), group_commit=group)
-    scan = CrossPartitionScan(**reading.fields(CrossPartitionScan))
-    if (scan.filtering or scan.ordering) and not scan.enabled:
-        where = reading.at("cross_partition_scan.enabled")
-        reading.problems.append(f"{where} must be true for filtering or ordering")
     storages = build(reading)
-    _serializable(reading, commit, scan, storages)
     plain = reading.fields(Settings) | {"storages": MappingProxyType(storages)}
+    _serializable(reading, commit, plain.get("cross_partition_scan", True), storages)
     for name in ("namespace_mapping", "table_mapping"):
         mapped = plain.get(name, {}) if is_multi(reading) else {}
         plain[name] = MappingProxyType(mapped)
@@ -91,7 +86,6 @@ def _settings(reading: Reading) -> Settings:
     return Settings(
         **plain,
         consensus_commit=commit,
-        cross_partition_scan=scan,
         notes=tuple(dict.fromkeys(reading.notes)),
     )
 
@@ -99,10 +93,10 @@ def _settings(reading: Reading) -> Settings:
 def _serializable(
     reading: Reading,
     commit: CommitOptions,
-    scan: CrossPartitionScan,
+    scan: bool,
     storages: Mapping[str, Storage],
 ) -> None:
-    if commit.isolation_level is not Isolation.SERIALIZABLE or not scan.enabled:
+    if commit.isolation_level is not Isolation.SERIALIZABLE or not scan:
         return
     for name, storage in storages.items():
         if isinstance(storage, CassandraStorage):

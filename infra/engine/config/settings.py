@@ -49,8 +49,6 @@ class PostgresStorage:
     pool: Pool = Pool()
     #: The database's own default, if none is given.
     isolation_level: JdbcIsolation | None = None
-    system_namespace: str = "scalardb"
-    scan_fetch_size: int = 10
     #: disable, allow, prefer, require, verify-ca or verify-full.
     sslmode: str = "prefer"
     sslrootcert: str = ""
@@ -72,12 +70,6 @@ class SqliteStorage:
     name: str
     path: str
     busy_timeout_millis: int = 3_000
-    #: The file's own, if none is given.
-    journal_mode: str = ""
-    #: SQLite's own, if none is given.
-    synchronous: str = ""
-    system_namespace: str = "scalardb"
-    scan_fetch_size: int = 10
 
 
 @dataclass(frozen=True)
@@ -97,8 +89,6 @@ class CassandraStorage:
     replication_strategy: str = "SimpleStrategy"
     replication_factor: int = 1
     compaction_strategy: str = "STCS"
-    system_namespace: str = "scalardb"
-    scan_fetch_size: int = 10
 
 
 Storage = PostgresStorage | SqliteStorage | CassandraStorage
@@ -115,7 +105,6 @@ class GroupCommitOptions:
     #: Who is not ready after this gets a group of its own.
     delayed_slot_move_timeout_millis: int = 1_200
     old_group_abort_timeout_millis: int = 60_000
-    timeout_check_interval_millis: int = 20
 
 
 @dataclass(frozen=True)
@@ -124,8 +113,6 @@ class CommitOptions:
 
     isolation_level: Isolation = Isolation.SNAPSHOT
     coordinator_namespace: str = "coordinator"
-    #: Names this process in a two-phase transaction.
-    participant_id: str = ""
     parallel_executor_count: int = 128
     parallel_preparation: bool = True
     parallel_validation: bool = True
@@ -133,27 +120,13 @@ class CommitOptions:
     parallel_rollback: bool = True
     async_commit: bool = False
     async_rollback: bool = False
-    parallel_implicit_pre_read: bool = True
     #: TRUE, where ScalarDB's default is false: what lies in one atomicity group is committed by one
     #: database transaction and no coordinator row. Readers of every version understand such rows;
     #: false for those who must find each transaction in the coordinator.
     one_phase_commit: bool = True
     #: A transaction that wrote nothing leaves no coordinator row.
     write_omission_on_read_only: bool = True
-    #: Index reads may miss what is not committed yet; no index on before_ columns is made.
-    index_eventually_consistent_read: bool = False
-    #: The coordinator's row tells what was written.
-    write_set_logging: bool = False
     group_commit: GroupCommitOptions = GroupCommitOptions()
-
-
-@dataclass(frozen=True)
-class CrossPartitionScan:
-    """Whether a scan without a partition key is let through, and with what."""
-
-    enabled: bool = True
-    filtering: bool = False
-    ordering: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,9 +139,8 @@ class Settings:
     #: By `namespace.table`; stronger than namespace_mapping.
     table_mapping: Mapping[str, str] = field(default_factory=dict)
     consensus_commit: CommitOptions = CommitOptions()
-    cross_partition_scan: CrossPartitionScan = CrossPartitionScan()
-    #: How long a table's shape is believed; below zero: for ever.
-    metadata_cache_expiration_time_secs: int = 60
+    #: Whether a scan without a partition key is let through.
+    cross_partition_scan: bool = True
     notes: tuple[str, ...] = ()
 
     def storage_of(self, namespace: str, table: str = "") -> Storage:

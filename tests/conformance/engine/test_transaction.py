@@ -354,3 +354,12 @@ async def test_every_type_comes_back_as_it_was(use: Use, binding: Any) -> None:
             assert found[0] == rows[0]
             for column, value in rows[1].items():
                 assert len(await tx.scan_all(every, where=col(column) == value)) == 1
+
+
+async def test_a_scan_of_everything_may_be_forbidden(use: Use) -> None:
+    async with use() as engine:
+        engine.scan_all = False
+        async with engine.transaction() as tx:
+            with pytest.raises(InvalidRequest, match="cross_partition_scan"):
+                await tx.scan_all(STOCK)
+            assert await tx.scan(STOCK, "fruit") == []
