@@ -24,12 +24,14 @@ class PostgresSession:
     async def rows(
         self, wanted: list[tuple[Table, list[Key]]], pending: list[Pending]
     ) -> list[list[Record]]:
-        found = []
-        for table, keys in wanted:
-            records, writing = await self._storage.shared.rows(table, keys)
-            found.append(records)
+        ask = self._storage.shared.rows
+        if len(wanted) == 1:
+            answers = [await ask(*wanted[0])]
+        else:
+            answers = await asyncio.gather(*(ask(table, keys) for table, keys in wanted))
+        for _, writing in answers:
             pending += writing
-        return found
+        return [records for records, _ in answers]
 
     async def select(self, selection: Selection, pending: list[Pending]) -> list[Record | Pending]:
         async with self._storage.pool.connection() as connection:
