@@ -19,10 +19,14 @@ from tests.interop.matrix.sides import JavaSide, PythonSide, Side
 from tests.interop.places import Place
 
 ONE_PHASE = {"scalar.db.consensus_commit.one_phase_commit.enabled": "true"}
+#: Java has conditions on scans of whole tables switched off.
+FILTERING = {"scalar.db.cross_partition_scan.filtering.enabled": "true"}
 #: How a store of each kind differs from the library's defaults.
 KINDS: dict[str, dict[str, str]] = {"": {}, "one phase": ONE_PHASE, "grouped": GROUP_COMMIT}
 #: What the Python side needs and Java has by default.
 TWO_PHASES = {"scalar.db.consensus_commit.one_phase_commit.enabled": "false"}
+#: Cassandra's client for Java looks for changes of tables once a second.
+SCHEMA_LIMIT_SECONDS = 10
 _numbers = count(1)
 
 
@@ -32,20 +36,26 @@ class Meeting:
     def __init__(self, java: Java, place: Place, namespace: str) -> None:
         self.java, self.place, self.namespace = java, place, namespace
         self.left, self.every = (
-            Table(namespace, name, COLUMNS, ("pk",), ("ck",), ("tag",)) for name in ("left", "every")
+            Table(namespace, name, COLUMNS, ("pk",), ("ck",), ("tag",))
+            for name in ("left", "every")
         )
+        for kind, more in KINDS.items():
+            properties = {**place.properties, **FILTERING, **more}
+            java.ask("open", store=self.store(kind), properties=properties)
+
         for table in (self.left, self.every):
             self.create(table)
-        for kind, more in KINDS.items():
-            if kind:
-                java.ask("open", store=place.name + kind, properties={**place.properties, **more})
+
+    def store(self, kind: str = "") -> str:
+        """The name of Java's store of this kind."""
+        return f"{self.place.name}, {kind or 'plain'}"
 
     def create(self, table: Table) -> None:
         """Have Java make a table."""
         clustering = {c: "DESC" if c in table.descending else "ASC" for c in table.clustering}
         self.java.ask(
             "createTable",
-            store=self.place.name,
+            store=self.store(),
             namespace=table.namespace,
             table=table.name,
             columns={c: kind.value for c, kind in table.columns.items()},
@@ -56,13 +66,21 @@ class Meeting:
 
     def ask(self, what: str, **fields: Any) -> Any:
         """A command to Java on this store."""
-        return self.java.ask(what, store=self.place.name, **fields)
+        return self.java.ask(what, store=self.store(), **fields)
+
+    async def java_sees(self, table: Table) -> None:
+        """Wait until Java knows the table's columns: Cassandra's client hears of them later."""
+        wanted = {column: kind.value for column, kind in table.columns.items()}
+        where = {"namespace": table.namespace, "table": table.name}
+        async with asyncio.timeout(SCHEMA_LIMIT_SECONDS):
+            while (self.ask("metadata", **where) or {}).get("columns") != wanted:
+                await asyncio.sleep(0.1)
 
     @asynccontextmanager
     async def sides(self, direction: str, kind: str = "") -> AsyncIterator[tuple[Side, Side]]:
         """Who makes the state, on a store of this kind, and who operates on it then."""
-        async with self.python(kind if direction.startswith("java") else "") as python:
-            java = JavaSide(self.java, self.place.name + (kind if "after java" in direction else ""))
+        async with self.python(kind if direction.endswith("python") else "") as python:
+            java = JavaSide(self.java, self.store(kind if direction.endswith("java") else ""))
             yield (java, python) if direction == "python after java" else (python, java)
 
     @asynccontextmanager

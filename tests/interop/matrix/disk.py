@@ -21,6 +21,8 @@ async def run(place: Place, statements: Iterable[str]) -> None:
     """Statements one by one, committed; on Cassandra each must be a conditional one, since others
     would get times that those of the engines may be older than."""
     statements = list(statements)
+    if not statements:
+        return
     if isinstance(place, PostgresPlace):
         connection = await asyncpg.connect(place.url)
         try:

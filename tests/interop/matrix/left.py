@@ -92,6 +92,29 @@ class Left(NamedTuple):
             row = self.resolved
         return [row] if row else []
 
+    def seen_by_index(self, isolation: str, python: bool) -> list[Answer]:
+        """What a look for the tag is told that the row had, or if it was new, shall have.
+
+        At READ_COMMITTED Java finishes the row while it looks, and may see either.
+        """
+        if self.act == "delete of nothing":
+            return [[]]
+        if isolation == "READ_COMMITTED":
+            rows = [self.old, self.resolved] if not python else [self.old]
+            answers: list[Answer] = [
+                [row] if row and row["tag"] == self.tag else [] for row in rows
+            ]
+            return answers if python or not self.old else [*answers, "uncommitted"]
+        if self.how.decided is None:
+            return ["uncommitted"]
+        row = self.resolved
+        return [[row] if row and row["tag"] == self.tag else []]
+
+    @property
+    def tag(self) -> str:
+        """A value of the index under which the row is found while nothing is decided."""
+        return f"{'new' if self.act == 'insert' else 'old'} {self.pk}"
+
     def ends(self, isolation: str) -> str:
         """What a transaction is told that has read the row and writes it then."""
         if self.how.decided is None:
@@ -118,7 +141,8 @@ def lefts(number: str, ids: dict[str, str], stands: tuple[str, ...] = STANDS) ->
 def resolves(left: Left, isolation: str, operation: str) -> bool:
     """Whether this look at the row finishes it."""
     looks = isolation == "READ_COMMITTED" and operation == "get read-only"
-    return left.how.decided is not None and not looks
+    unseen = operation == "index" and left.act == "delete of nothing"
+    return left.how.decided is not None and not looks and not unseen
 
 
 def resolved_row(left: Left, before: Before) -> Row | None:
@@ -141,7 +165,9 @@ def written_row(table: Table, left: Left, base: Row | None, mine: Row, writer: R
     empty: Row = dict.fromkeys(table.stored)
     return {
         **empty,
-        **{"pk": left.pk, "ck": 1, **{c: (base or {}).get(c) for c in table.rest}},
+        "pk": left.pk,
+        "ck": 1,
+        **{c: (base or {}).get(c) for c in table.rest},
         "v": 99,
         "tx_id": writer["tx_id"],
         "tx_state": COMMITTED,

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from infra.engine.config import Isolation
 from infra.engine.conditions import EXISTS, NOT_EXISTS, Condition, col
+from infra.engine.config import Isolation
 from infra.engine.consensus import ConsensusCommit
 from infra.engine.errors import (
     Conflict,
@@ -119,13 +119,9 @@ class JavaTx(Tx):
 
     async def scan(self, table: Table, *, where: Test | None = None, **how: Any) -> list[Row]:
         if how.pop("reverse", False):
-            how["order"] = {
-                c: "ASC" if c in table.descending else "DESC" for c in table.clustering
-            }
+            how["order"] = {c: "ASC" if c in table.descending else "DESC" for c in table.clustering}
         elif "key" in how:
-            how["order"] = {
-                c: "DESC" if c in table.descending else "ASC" for c in table.clustering
-            }
+            how["order"] = {c: "DESC" if c in table.descending else "ASC" for c in table.clustering}
         for name in {"key", "index", "start", "end"} & how.keys():
             how[name] = _spoken(how[name])
         rows = await self._do("scan", table, where=_group(where), **how)

@@ -3,6 +3,7 @@ column by column with what the protocol wants of both."""
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from uuid import uuid4
 
@@ -127,22 +128,35 @@ class Scene:
                 self.ends[left] = str(refused)
         else:
             await tx.end()
+        if self.isolation == "READ_COMMITTED" and resolves(left, self.isolation, self.operation):
+            await self._until_decided(left)
 
-    async def check(self, rows: list[Left]) -> None:
+    async def _until_decided(self, left: Left) -> None:
+        """Java leaves a row alone if another one's recovery aborts the same transaction just now;
+        at READ_COMMITTED nobody tells, so the next row waits its turn."""
+        async with asyncio.timeout(FINISH_LIMIT_SECONDS):
+            while left.how.expired and not await self.place.coordinator(left.tx_id):
+                await asyncio.sleep(0.01)
+
+    async def check(
+        self, rows: list[Left], again: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         """What was said and what is on disk is what the model says; else all that differs."""
-        said = {left: left.seen(self.isolation) for left in rows}
-        assert {left.state: self.answers[left] for left in rows} == {
-            left.state: said[left] for left in rows
-        }
-        if self.operation in ("update", "delete"):
-            assert {left.state: self.ends[left] for left in self.ends} == {
-                left.state: left.ends(self.isolation) for left in rows if said[left] != "uncommitted"
-            }
+        assert {x.state: self.answers[x] for x in rows if not self._is_told_so(x)} == {}
+        assert {x.state: end for x, end in self.ends.items() if end != x.ends(self.isolation)} == {}
         deadline = time.monotonic() + FINISH_LIMIT_SECONDS
         while (differing := await self._differing(rows)) and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
+            if again:
+                await again()
         assert differing == {}
         ran(*(self.cell(left) for left in rows))
+
+    def _is_told_so(self, left: Left) -> bool:
+        if self.operation != "index":
+            return self.answers[left] == left.seen(self.isolation)
+        python = self.direction.startswith("python")
+        return self.answers[left] in left.seen_by_index(self.isolation, python)
 
     async def _differing(self, rows: list[Left]) -> dict[str, tuple[object, object]]:
         found = await disk.rows(self.place, self.table)
@@ -153,7 +167,12 @@ class Scene:
             wanted = self._wanted(left, mine, decisions)
             if mine != wanted:
                 differing[left.state] = _apart(mine, wanted)
-            differing.update(self._undecided(left, decisions))
+            finished = [
+                one
+                for one in rows
+                if one.tx_id == left.tx_id and resolves(one, self.isolation, self.operation)
+            ]
+            differing.update(self._undecided(left, decisions, finished))
         return differing
 
     def _wanted(self, left: Left, mine: Row | None, decisions: dict[str, Row]) -> Row | None:
@@ -167,14 +186,16 @@ class Scene:
             return None
         return written_row(self.table, left, base, mine, writer)
 
-    def _undecided(self, left: Left, decisions: dict[str, Row]) -> dict[str, tuple[object, object]]:
+    def _undecided(
+        self, left: Left, decisions: dict[str, Row], finished: list[Left]
+    ) -> dict[str, tuple[object, object]]:
         """The coordinator's rows about this transaction that are not as they should be."""
         ids = {left.tx_id, left.tx_id.rpartition("$")[0] or left.tx_id}
         states = {i: decisions[i]["tx_state"] for i in ids if i in decisions}
         before = self.before.decisions
         wanted = {i: before[i]["tx_state"] for i in ids if i in before}
-        if resolves(left, self.isolation, self.operation):
-            wanted |= dict.fromkeys(added_decisions(left), ABORTED)
+        for one in finished:
+            wanted |= dict.fromkeys(added_decisions(one), ABORTED)
         return {} if states == wanted else {f"coordinator of {left.state}": (states, wanted)}
 
 
@@ -195,10 +216,7 @@ async def look(tx: Tx, table: Table, operation: str, left: Left) -> list[Row]:
     if operation == "scan":
         return await tx.scan(table, key={"pk": left.pk})
     if operation == "index":
-        tags = [f"{age} {left.pk}" for age in ("old", "new")]
-        found = [await tx.scan(table, index={"tag": tag}) for tag in tags]
-        assert all(row["tag"] == tag for tag, rows in zip(tags, found, strict=True) for row in rows)
-        return [*found[0], *found[1]]
+        return await tx.scan(table, index={"tag": left.tag})
     row = await tx.get(table, {"pk": left.pk, "ck": 1})
     return [row] if row else []
 
@@ -221,7 +239,8 @@ async def test_what_one_engine_left_the_other_resolves(
     async with meeting.sides(direction) as (leaver, resolver):
         rows = await scene.leave(leaver)
         work = [partial(scene.resolve, resolver, left) for left in rows]
-        await at_most(AT_ONCE[meeting.place.name], work)
+        in_turn = isolation == "READ_COMMITTED"
+        await at_most(1 if in_turn else AT_ONCE[meeting.place.name], work)
         await scene.check(rows)
 
 
@@ -233,17 +252,33 @@ async def test_a_scan_of_the_whole_table_resolves_all_of_it(
     async with meeting.sides(direction) as (leaver, resolver):
         for stand in STANDS:
             scene = Scene(meeting, meeting.every, "all", isolation, direction)
-            rows = await scene.leave(leaver, (stand,))
-            tx = await resolver.begin(isolation, cells=map(scene.cell, rows))
+            rows: list[Left] = []
             try:
-                found = {row["pk"]: [row] for row in await tx.scan(meeting.every, all=True)}
-                scene.answers = {left: found.pop(left.pk, []) for left in rows}
-                assert found == {}
-                await tx.end()
-            except Refused as refused:
-                scene.answers = dict.fromkeys(rows, str(refused))
-                await tx.end("rollback")
-            await scene.check(rows)
-            keys = [dict(zip(meeting.every.keys, left.key, strict=True)) for left in rows]
-            gone = [disk.delete(meeting.place, meeting.every, key) for key in keys]
-            await disk.run(meeting.place, gone)
+                rows = await scene.leave(leaver, (stand,))
+                await look_at_all(scene, rows, resolver)
+                later = Scene(meeting, meeting.every, "all", isolation, direction)
+                # One scan of Java's recovers rows of one transaction at once, and some in vain.
+                await scene.check(rows, partial(look_at_all, later, rows, resolver))
+            finally:
+                keys = [dict(zip(meeting.every.keys, left.key, strict=True)) for left in rows]
+                gone = [disk.delete(meeting.place, meeting.every, key) for key in keys]
+                await disk.run(meeting.place, gone)
+
+
+async def look_at_all(scene: Scene, rows: list[Left], resolver: Side) -> None:
+    """One scan that meets all rows, and nothing else."""
+    tx = await resolver.begin(scene.isolation, cells=map(scene.cell, rows))
+    try:
+        found = {row["pk"]: [row] for row in await tx.scan(scene.table, all=True)}
+    except Refused as refused:
+        scene.answers = dict.fromkeys(rows, str(refused))
+        await tx.end("rollback")
+        return
+    scene.answers = {left: found.pop(left.pk, []) for left in rows}
+    assert found == {}
+    try:
+        await tx.end()
+    except Refused as refused:
+        # Java compares what it scanned in order, which PostgreSQL does not keep over an update.
+        assert (str(refused), scene.isolation) == ("conflict", "SERIALIZABLE")
+        assert scene.direction.startswith("java")

@@ -1,6 +1,7 @@
 """Values of every type between Python and the driver's JSON, and those at the ends."""
 
 from datetime import UTC, date, datetime, time
+from math import isfinite, isnan
 from typing import Any
 
 from infra.engine.table import Table, Type
@@ -37,6 +38,8 @@ def spoken(value: Any) -> Any:
     """A value as the driver takes it."""
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, datetime) and value.tzinfo:
         return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
     return value.isoformat() if isinstance(value, date | time) else value
