@@ -107,8 +107,10 @@ class Left(NamedTuple):
             return answers if python or not self.old else [*answers, "uncommitted"]
         if self.how.decided is None:
             return ["uncommitted"]
-        row = self.resolved
-        return [[row] if row and row["tag"] == self.tag else []]
+        return [self._tagged(self.resolved)]
+
+    def _tagged(self, row: Row | None) -> list[Row]:
+        return [row] if row and row["tag"] == self.tag else []
 
     @property
     def tag(self) -> str:

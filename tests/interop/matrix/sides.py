@@ -109,7 +109,7 @@ class JavaTx(Tx):
         self._java, self.handle, self.id = java, opened["handle"], opened["tx"]
 
     async def _do(self, what: str, table: Table, **fields: Any) -> Any:
-        named = {"namespace": table.namespace, "table": table.name}
+        named: Row = {"namespace": table.namespace, "table": table.name}
         with in_words():
             return await self._java.answer(what, handle=self.handle, **named, **fields)
 
@@ -152,11 +152,11 @@ class JavaSide(Side):
         read_only: bool = False,
         cells: Iterable[Cell] = (),
     ) -> Tx:
-        fields = {"isolation": isolation, "readOnly": read_only, "cells": [*map(str, cells)]}
+        fields: Row = {"isolation": isolation, "readOnly": read_only, "cells": [*map(str, cells)]}
         return JavaTx(self.java, await self.java.answer("begin", store=self.store, **fields))
 
     async def share(self, tx_id: str, cells: Iterable[Cell] = ()) -> Tx:
-        fields = {"twoPhase": True, "tx": tx_id, "cells": [*map(str, cells)]}
+        fields: Row = {"twoPhase": True, "tx": tx_id, "cells": [*map(str, cells)]}
         opened = await self.java.answer("begin", store=self.store, **fields)
         return JavaTx(self.java, opened)
 

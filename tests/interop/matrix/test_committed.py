@@ -16,7 +16,7 @@ from tests.interop.matrix.cells import (
     WRITES,
     Cell,
 )
-from tests.interop.matrix.conftest import Meeting, fresh, ran
+from tests.interop.matrix.meeting import Meeting, fresh, ran
 from tests.interop.matrix.sides import Refused, Side, Tx
 from tests.interop.matrix.values import Row
 

@@ -1,4 +1,4 @@
-"""What the real library was seen to do, finding by finding: a test of ours for each, or a reason."""
+"""What the real library was seen to do, finding by finding: our test of each, or a reason."""
 
 import ast
 from pathlib import Path
@@ -23,6 +23,7 @@ _COMMITTED = (
 )
 _TYPES = "interop/matrix/test_types.py::test_values_of_every_type_cross_over"
 _ODD = "interop/matrix/test_odd_rows.py::"
+_TABLES = "interop/matrix/test_odd_tables.py::"
 _PATHS = "interop/matrix/test_paths.py::"
 
 #: Finding -> tests, as file::name; or the reason why it does not concern an engine in Python.
@@ -49,13 +50,13 @@ FINDINGS: dict[int, tuple[str, ...] | str] = {
     # an empty text as a partition key
     11: (_ODD + "test_both_refuse_an_empty_partition_key",),
     # names that the protocol needs
-    12: (_ODD + "test_both_refuse_columns_named_as_the_protocols",),
+    12: (_TABLES + "test_both_refuse_columns_named_as_the_protocols",),
     # the namespaces that are told
-    13: (_ODD + "test_both_tell_the_same_namespaces",),
+    13: (_TABLES + "test_both_tell_the_same_namespaces",),
     # SQLite's system tables
     14: (_TABLE, _PATHS + "test_a_file_that_java_made_gets_a_write_ahead_log"),
     # a description that is not whole
-    15: (_ODD + "test_a_table_whose_description_is_not_whole_is_none_for_either",),
+    15: (_TABLES + "test_a_table_whose_description_is_not_whole_is_none_for_either",),
     # values that Java could write and not read
     16: (_ODD + "test_what_java_could_not_read_is_not_written",),
     # NaN, negative zero, U+0000
@@ -71,7 +72,7 @@ FINDINGS: dict[int, tuple[str, ...] | str] = {
     # an insert against a dead writer's row
     21: (_ODD + "test_an_insert_fails_on_a_dead_writers_row_only_once",),
     # an index without one of the images before
-    22: (_ODD + "test_an_index_without_one_of_images_is_told_to_be_repaired",),
+    22: (_TABLES + "test_an_index_without_one_of_images_is_told_to_be_repaired",),
     # tables made in Python
     23: (_TABLE,),
     # recoverRecord on our rows

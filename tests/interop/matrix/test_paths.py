@@ -11,10 +11,10 @@ from infra.engine.consensus import ConsensusCommit
 from infra.engine.coordinator import parent_of
 from infra.engine.errors import EngineError
 from infra.engine.table import ABORTED, COMMITTED, Table, Type
-from tests.interop.matrix.conftest import Meeting, fresh
+from tests.interop.matrix.by_hand import both, by_hand, on_disk, prepared, told
 from tests.interop.matrix.left import COLUMNS
+from tests.interop.matrix.meeting import Meeting, fresh
 from tests.interop.matrix.sides import JavaSide, PythonSide, Refused, Side
-from tests.interop.matrix.test_odd_rows import both, by_hand, on_disk, prepared, told
 from tests.interop.matrix.test_tables import COORDINATOR
 from tests.interop.matrix.values import Row
 from tests.interop.places import CassandraPlace, SqlitePlace
@@ -42,14 +42,13 @@ async def test_a_file_that_java_made_gets_a_write_ahead_log(
         url = f"jdbc:sqlite:{place.file}?busy_timeout=10000"
         properties = {"scalar.db.contact_points": url}
         table = Table("app", "left", COLUMNS, ("pk",), ("ck",), ("tag",))
+        if name == "java":
+            more = {**meeting.place.properties, **properties}
+            meeting.java.ask("open", store="file", properties=more)
+            meeting.java.ask("createCoordinatorTables", store="file")
+            assert await place.execute("PRAGMA journal_mode") == [{"journal_mode": "delete"}]
+            meeting.java.ask("close", store="file")
         async with meeting.python(**properties) as python:
-            if name == "java":
-                meeting.java.ask(
-                    "open", store="file", properties={**meeting.place.properties, **properties}
-                )
-                meeting.java.ask("createCoordinatorTables", store="file")
-                assert await place.execute("PRAGMA journal_mode") == [{"journal_mode": "delete"}]
-                meeting.java.ask("close", store="file")
             await python.engine.admin.create_coordinator_tables()
             await python.engine.admin.create_table(table)
             await python.commit(table, [row_of("a")])
@@ -176,7 +175,7 @@ async def test_both_refuse_a_commit_before_the_prepare(meeting: Meeting) -> None
             key = {"pk": fresh(), "ck": 1}
             tx = await side.share(str(uuid4()))
             await tx.write("insert", meeting.left, key | {"v": 1})
-            with pytest.raises(Refused, match="IllegalStateException|bad request"):
+            with pytest.raises(Refused, match=r"IllegalStateException|bad request"):
                 await tx.end()
             assert await on_disk(meeting, key) is None
             assert await state_of(meeting, tx.id) is None

@@ -11,7 +11,7 @@ from infra.engine.table import COMMITTED, Table, Type
 from tests.interop.conftest import GROUP_COMMIT
 from tests.interop.java import JavaError
 from tests.interop.matrix.cells import ADMIN, DIRECTIONS, ISOLATIONS, Cell
-from tests.interop.matrix.conftest import Meeting, fresh, ran
+from tests.interop.matrix.meeting import Meeting, fresh, ran
 from tests.interop.matrix.shape import shape
 from tests.interop.matrix.sides import JavaSide, PythonSide, Refused, Side
 from tests.interop.places import PostgresPlace
@@ -136,9 +136,9 @@ async def test_a_coordinator_table_of_one_engine_is_used_and_repaired_for_groups
     ]
     apart = {COORDINATOR: fresh()}
     java, grouped = JavaSide(meeting.java, "apart"), JavaSide(meeting.java, "apart, grouped")
-    for side, more in ((java, {}), (grouped, GROUP_COMMIT)):
+    for store, more in ((java.store, {}), (grouped.store, GROUP_COMMIT)):
         properties = {**meeting.place.properties, **apart, **more}
-        meeting.java.ask("open", store=side.store, properties=properties)
+        meeting.java.ask("open", store=store, properties=properties)
     async with meeting.python(**apart) as plain, meeting.python("grouped", **apart) as group:
         if by_java:
             meeting.java.ask("createCoordinatorTables", store=java.store)
@@ -154,9 +154,10 @@ async def test_a_coordinator_table_of_one_engine_is_used_and_repaired_for_groups
         await repair(meeting, by_java=not by_java, group=group, store=grouped.store)
         assert "tx_child_ids" not in str(without)
         assert "tx_child_ids" in str(await shape(meeting.place, coordinator))
-        for number, side in enumerate((java, plain, grouped, group), start=4):
+        everybody: tuple[Side, ...] = java, plain, grouped, group
+        for number, side in enumerate(everybody, start=4):
             await insert(meeting, side, pk, number, cells)
-        for side in (java, plain, grouped, group):
+        for side in everybody:
             tx = await side.begin(cells=cells)
             for number in (1, 2, 4, 5, 6, 7):
                 assert await tx.get(meeting.left, {"pk": pk, "ck": number})
@@ -164,8 +165,8 @@ async def test_a_coordinator_table_of_one_engine_is_used_and_repaired_for_groups
         rows = await meeting.place.rows(apart[COORDINATOR], "state")
         assert [row["tx_state"] for row in rows if row["tx_state"] == COMMITTED] == [COMMITTED] * 6
         assert sum(row["tx_child_ids"] is not None for row in rows) == 2
-    for side in (java, grouped):
-        meeting.java.ask("close", store=side.store)
+    for store in (java.store, grouped.store):
+        meeting.java.ask("close", store=store)
     ran(*cells)
 
 

@@ -8,7 +8,7 @@ import pytest
 from infra.engine.table import Table, Type
 from tests.interop.matrix import disk
 from tests.interop.matrix.cells import DIRECTIONS, ISOLATIONS, TYPE_OPERATIONS, Cell, types_of
-from tests.interop.matrix.conftest import Meeting, fresh, ran
+from tests.interop.matrix.meeting import Meeting, fresh, ran
 from tests.interop.matrix.sides import JavaSide, Side
 from tests.interop.matrix.values import EDGES, Row
 
@@ -56,7 +56,7 @@ class Kinds:
     def keys(self, pk: str) -> list[Row]:
         """For each type rows whose keys differ in its column only, in its order."""
         same = {f"c_{k.lower()}": EDGES[k][1] for k in self.kinds}
-        rows = []
+        rows: list[Row] = []
         for kind in self.kinds:
             values = sorted(value for value in EDGES[kind] if value not in ("", b""))
             for value in values:
