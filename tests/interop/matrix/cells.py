@@ -39,6 +39,10 @@ STANDS = (
 )
 LEFT_OPERATIONS = ("get", "get read-only", "scan", "index", "all", "update", "delete")
 
+#: Scans over a partition in which all rows that can be decided were left.
+MIXED = "every state in one partition"
+MIXED_SCANS = ("scan limit", "scan reversed limit", "scan range", "scan where")
+
 COMMITTED_STATES = ("committed", "in one phase", "in a group", "deemed committed")
 READS = (
     "get",
@@ -90,6 +94,8 @@ def declared() -> Iterator[Cell]:
         rest = isolation, direction
         for operation, state in product(LEFT_OPERATIONS, left_states()):
             yield Cell(storage, operation, state, *rest)
+        for operation in MIXED_SCANS:
+            yield Cell(storage, operation, MIXED, *rest)
         for operation, state in product(READS + WRITES, COMMITTED_STATES):
             yield Cell(storage, operation, state, *rest)
         for operation, kind in product(TYPE_OPERATIONS, types_of(storage)):

@@ -1,9 +1,19 @@
 """Rows in the hands of a transaction that stopped, and what whoever resolves them must make of it:
 SCALARDB-LIVE's sections 4 and 5 as a model, column by column."""
 
+from itertools import product
 from typing import Any, NamedTuple
 
-from infra.engine.table import ABORTED, BEFORE, COMMITTED, Table, Type
+from infra.engine.table import (
+    ABORTED,
+    BEFORE,
+    COMMITTED,
+    DELETED,
+    PREPARED,
+    TX_COLUMNS,
+    Table,
+    Type,
+)
 from tests.interop.matrix.cells import ACTS, LEFT_OPERATIONS, STANDS
 
 Row = dict[str, Any]
@@ -48,6 +58,7 @@ class Left(NamedTuple):
     act: str
     stand: str
     tx_id: str
+    ck: int = 1
 
     @property
     def state(self) -> str:
@@ -56,7 +67,12 @@ class Left(NamedTuple):
 
     @property
     def key(self) -> tuple[str, int]:
-        return self.pk, 1
+        return self.pk, self.ck
+
+    @property
+    def name(self) -> str:
+        """What is in no other row."""
+        return f"{self.pk} {self.ck}"
 
     @property
     def how(self) -> Stand:
@@ -67,7 +83,7 @@ class Left(NamedTuple):
         """As it was, and as an abort leaves it."""
         if self.act not in ("update", "delete"):
             return None
-        return {"pk": self.pk, "ck": 1, "v": 1, "tag": f"old {self.pk}", "note": "kept"}
+        return {"pk": self.pk, "ck": self.ck, "v": 1, "tag": f"old {self.name}", "note": "kept"}
 
     @property
     def new(self) -> Row | None:
@@ -75,7 +91,7 @@ class Left(NamedTuple):
         if self.act not in ("update", "insert"):
             return None
         note = "kept" if self.act == "update" else None
-        return {"pk": self.pk, "ck": 1, "v": 2, "tag": f"new {self.pk}", "note": note}
+        return {"pk": self.pk, "ck": self.ck, "v": 2, "tag": f"new {self.name}", "note": note}
 
     @property
     def resolved(self) -> Row | None:
@@ -115,7 +131,7 @@ class Left(NamedTuple):
     @property
     def tag(self) -> str:
         """A value of the index under which the row is found while nothing is decided."""
-        return f"{'new' if self.act == 'insert' else 'old'} {self.pk}"
+        return f"{'new' if self.act == 'insert' else 'old'} {self.name}"
 
     def ends(self, isolation: str) -> str:
         """What a transaction is told that has read the row and writes it then."""
@@ -133,11 +149,32 @@ class Before(NamedTuple):
     decisions: dict[str, Row]
 
 
-def lefts(number: str, ids: dict[str, str], stands: tuple[str, ...] = STANDS) -> list[Left]:
-    """A row for each state; rows of one stand share a transaction."""
-    return [
-        Left(f"{number} {act}, {stand}", act, stand, ids[stand]) for stand in stands for act in ACTS
-    ]
+def lefts(
+    number: str, ids: dict[str, str], stands: tuple[str, ...], *, together: bool
+) -> list[Left]:
+    """A row for each state, in a partition of its own or all in one; rows of one stand share a
+    transaction."""
+    states = list(enumerate(product(stands, ACTS), start=1))
+    if together:
+        return [Left(number, act, stand, ids[stand], ck) for ck, (stand, act) in states]
+    return [Left(f"{number} {act}, {stand}", act, stand, ids[stand]) for _, (stand, act) in states]
+
+
+def prepared_row(table: Table, left: Left, committed: dict[Any, Row], at: int) -> Row:
+    """The row on disk as a transaction leaves it that has prepared at this time."""
+    old = committed.get(left.key)
+    after = left.new or left.old or {}
+    image = {c: (old or {}).get(c) for c in (*TX_COLUMNS, *table.rest)}
+    return {
+        **{column: after.get(column) for column in table.columns},
+        **dict(zip(table.keys, left.key, strict=True)),
+        "tx_id": left.tx_id,
+        "tx_state": PREPARED if left.new else DELETED,
+        "tx_version": (old["tx_version"] if old else 0) + 1,
+        "tx_prepared_at": at,
+        "tx_committed_at": old and old["tx_committed_at"],
+        **{BEFORE + column: value for column, value in image.items()},
+    }
 
 
 def resolves(left: Left, isolation: str, operation: str) -> bool:
@@ -168,7 +205,7 @@ def written_row(table: Table, left: Left, base: Row | None, mine: Row, writer: R
     return {
         **empty,
         "pk": left.pk,
-        "ck": 1,
+        "ck": left.ck,
         **{c: (base or {}).get(c) for c in table.rest},
         "v": 99,
         "tx_id": writer["tx_id"],

@@ -16,6 +16,7 @@ from tests.interop.matrix.left import (
     Row,
     added_decisions,
     lefts,
+    prepared_row,
     resolved_row,
     resolves,
     written_row,
@@ -47,14 +48,16 @@ class Scene:
         name = self.place.name
         return Cell(name, self.operation, left.state, self.isolation, self.direction)
 
-    async def leave(self, leaver: Side, stands: tuple[str, ...] = STANDS) -> list[Left]:
+    async def leave(
+        self, leaver: Side, stands: tuple[str, ...] = STANDS, *, together: bool = False
+    ) -> list[Left]:
         """Have the rows written, and the coordinator's rows and times as the stand wants them."""
         parent = (uuid4().hex * 2)[:24]
         ids = {
             stand: (f"{parent[:20]}{i:04}$" if "group" in stand else "") + str(uuid4())
             for i, stand in enumerate(stands)
         }
-        rows = lefts(fresh(), ids, stands)
+        rows = lefts(fresh(), ids, stands, together=together)
         cells = [self.cell(left) for left in rows]
         await leaver.commit(self.table, [left.old for left in rows if left.old], cells)
         committed = await disk.rows(self.place, self.table)
@@ -70,7 +73,14 @@ class Scene:
             await disk.rows(self.place, self.table),
             await disk.decisions(self.place),
         )
+        self._check_prepared(rows)
         return rows
+
+    def _check_prepared(self, rows: list[Left]) -> None:
+        for left in rows:
+            row = self.before.prepared[left.key]
+            wanted = prepared_row(self.table, left, self.before.committed, row["tx_prepared_at"])
+            assert (left.state, *_apart(row, wanted)) == (left.state, {}, {})
 
     def _set(self, rows: list[Left]) -> list[str]:
         now = int(time.time() * 1_000)
@@ -91,7 +101,7 @@ class Scene:
             if left.how.expired:
                 aged = {"tx_prepared_at": now - LONG_AGO_MS}
                 key = dict(zip(self.table.keys, left.key, strict=True))
-                statements[left.pk] = disk.update(self.place, self.table, key, aged)
+                statements[left.name] = disk.update(self.place, self.table, key, aged)
         return list(statements.values())
 
     async def resolve(self, resolver: Side, left: Left) -> None:
@@ -106,7 +116,7 @@ class Scene:
             return
         if self.operation in ("update", "delete"):
             self.writers[left] = tx.id
-            key: Row = {"pk": left.pk, "ck": 1}
+            key: Row = {"pk": left.pk, "ck": left.ck}
             what = ("upsert", key | {"v": 99}) if self.operation == "update" else ("delete", key)
             try:
                 await tx.write(what[0], self.table, what[1])
@@ -189,12 +199,12 @@ class Scene:
 
 async def act(tx: Tx, table: Table, left: Left) -> None:
     """What the transaction that stops does to the row."""
-    key: Row = {"pk": left.pk, "ck": 1}
+    key: Row = {"pk": left.pk, "ck": left.ck}
     if left.act == "insert":
         assert left.new
         await tx.write("insert", table, {c: v for c, v in left.new.items() if c != "note"})
     elif left.act == "update":
-        await tx.write("update", table, key | {"v": 2, "tag": f"new {left.pk}"})
+        await tx.write("update", table, key | {"v": 2, "tag": f"new {left.name}"})
     else:
         await tx.write("delete", table, key)
 

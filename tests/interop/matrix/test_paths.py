@@ -169,6 +169,34 @@ async def test_both_commit_the_same_in_one_phase(meeting: Meeting, direction: st
             assert await told(other, meeting.left, {"pk": pk, "ck": number}) == 1
 
 
+@pytest.mark.parametrize("again", ["upsert", "insert"])
+async def test_both_prepare_a_row_alike_that_is_deleted_and_written_again(
+    meeting: Meeting, again: str
+) -> None:
+    shapes = []
+    async with both(meeting) as sides:
+        for side, reader in (sides, sides[::-1]):
+            key = {"pk": fresh(), "ck": 1}
+            await side.commit(meeting.left, [key | {"v": 1, "tag": "t", "note": "n"}])
+            tx = await side.share(str(uuid4()))
+            await tx.write("delete", meeting.left, key)
+            await tx.write(again, meeting.left, key | {"v": 2})
+            await tx.end("prepare")
+            row = await on_disk(meeting, key)
+            assert row
+            shapes.append({c: v for c, v in row.items() if not c.endswith(("pk", "_at", "tx_id"))})
+            shapes[-1] |= {c: v is None for c, v in row.items() if c.endswith("_at")}
+            await tx.end("validate")
+            await tx.end()
+            check = await reader.begin()
+            assert await check.get(meeting.left, key) == row_of(key["pk"]) | {"v": 2}
+            await check.end()
+            row = await on_disk(meeting, key)
+            assert row
+            assert (row["tx_version"], row["before_v"], row["before_tx_id"]) == (2, None, None)
+    assert shapes[0] == shapes[1]
+
+
 async def test_both_refuse_a_commit_before_the_prepare(meeting: Meeting) -> None:
     async with both(meeting) as sides:
         for side in sides:

@@ -82,7 +82,7 @@ async def test_a_table_of_one_engine_is_described_used_widened_and_dropped_by_th
         assert await shape(meeting.place, wider) == await shape(meeting.place, twin)
         await described(meeting, engine, wider)
         await used(maker, other, wider, {"pages": 7}, cells["add column"])
-        tx = await maker.begin(cells=cells["drop table"])
+        tx = await JavaSide(meeting.java, meeting.store()).begin(cells=cells["drop table"])
         await tx.end()
         if by_java:
             await engine.admin.drop_table(wider)
