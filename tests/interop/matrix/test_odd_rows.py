@@ -164,7 +164,7 @@ async def test_text_with_u_0000_of_java_is_read_and_removed_but_on_sqlite_not_wr
     meeting: Meeting,
 ) -> None:
     if isinstance(meeting.place, PostgresPlace):
-        return  # it refuses such text from anybody
+        pytest.skip("it refuses such text from anybody")
     key = {"pk": fresh(), "ck": 1}
     async with both(meeting) as (java, python):
         await java.commit(meeting.left, [key | {"v": 1, "tag": "a\0b", "note": "\0"}])
