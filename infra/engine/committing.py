@@ -11,7 +11,14 @@ from infra.engine.buffered import BufferedTransaction
 from infra.engine.config.settings import CommitOptions
 from infra.engine.coordinator import Coordinator, State
 from infra.engine.engine import Isolation
-from infra.engine.errors import Conflict, EngineError, Unavailable, UnknownOutcome
+from infra.engine.errors import (
+    Conflict,
+    EngineError,
+    Unavailable,
+    UnknownOutcome,
+    WriteRefused,
+)
+from infra.engine.fitting import check_ranges
 from infra.engine.grouping import Groups
 from infra.engine.recovery import Recovery
 from infra.engine.storage import Change, Ending, Storage
@@ -44,7 +51,11 @@ class Committing:
 
     async def commit(self, tx: BufferedTransaction) -> int:
         """Commit everything that the transaction wrote; the commit time in epoch milliseconds."""
-        parts = self.parts(tx)
+        try:
+            parts = self.parts(tx)
+        except WriteRefused:
+            await tx.release()
+            raise
         extra = tx.isolation is Isolation.SERIALIZABLE and validation.is_needed(tx.work)
         if not parts and not extra:
             return await tx.release()
@@ -69,9 +80,11 @@ class Committing:
             raise
 
     def parts(self, tx: BufferedTransaction) -> Parts:
-        """What is to be written, storage by storage."""
+        """What is to be written, storage by storage; WriteRefused before anything is."""
         parts: Parts = defaultdict(list)
-        for change in tx.work.changes():
+        changes = tx.work.changes()
+        check_ranges(changes)
+        for change in changes:
             parts[self._storage_of(change.table)].append(change)
         return parts
 

@@ -2,8 +2,10 @@
 
 import struct
 from collections.abc import Sequence
+from itertools import chain
 
 from infra.engine.errors import WriteRefused
+from infra.engine.storage import Change
 from infra.engine.table import Table, Type, Value
 
 #: The first and the last day that ScalarDB reads: 1000-01-01 and 9999-12-31, in days since 1970.
@@ -44,6 +46,22 @@ def misfit(kind: Type, value: Value) -> str | None:
     if isinstance(value, int | float) and kind in (Type.FLOAT, Type.DOUBLE):
         return _bad_number(kind, value)
     return None
+
+
+def check_ranges(changes: Sequence[Change]) -> None:
+    """WriteRefused for the first whole number or time that its column's type does not have: SQLite
+    would keep it, and ScalarDB could not read the row again."""
+    for change in changes:
+        kinds = enumerate(change.table.columns.values())
+        ranged = [(at, *_RANGES[kind]) for at, kind in kinds if kind in _RANGES]
+        for row in chain(change.inserts, change.updates):
+            for at, low, high in ranged:
+                if not _is_between(low, row[at], high):
+                    raise refusal(change.table, [row], f"{row[at]!r} is out of range")
+
+
+def _is_between(low: int, value: Value, high: int) -> bool:
+    return value is None or (isinstance(value, int) and low <= value <= high)
 
 
 def _bad_number(kind: Type, number: float) -> str | None:

@@ -47,7 +47,7 @@ def differs(table: Table, found: Mapping[str, Described]) -> bool:
 
 
 def table_of(namespace: str, name: str, found: Mapping[str, Described]) -> Table | None:
-    """The table that these rows describe, in their order; None where there are none."""
+    """The table that these rows describe, in their order; None if they are none, or not all."""
     if not found:
         return None
     own = {*TX_COLUMNS, *(BEFORE + c for c in TX_COLUMNS)}
@@ -57,6 +57,8 @@ def table_of(namespace: str, name: str, found: Mapping[str, Described]) -> Table
         for column, row in found.items()
         if plain or (column not in own and not _is_image(column, found))
     }
+    if not plain and any(not row.key_type and BEFORE + c not in found for c, row in users.items()):
+        return None  # without all images ScalarDB takes it for no table of its own
     clustering = {c: row for c, row in users.items() if row.key_type == "CLUSTERING"}
     partition = tuple(c for c, row in users.items() if row.key_type == "PARTITION")
     keys = (*partition, *clustering)

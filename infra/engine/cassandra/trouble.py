@@ -35,6 +35,8 @@ def translate(error: Exception) -> EngineError:
         return error
     said = _said(error)
     if isinstance(error, _REFUSED):
+        if "FILTERING" in said:
+            said += "; the table lacks an index: create_table() of the admin repairs it"
         other_shape = any(part in said for part in _SHAPES)
         return SchemaMismatch(said) if other_shape else InvalidRequest(said)
     return Unavailable(said)

@@ -14,12 +14,13 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Transactions by handle, as many at once as somebody opens. */
 final class Transactions {
-  private record Handle(Store store, TransactionCrudOperable tx) {}
+  private record Handle(Store store, TransactionCrudOperable tx, List<String> cells) {}
 
   private interface Act {
     Object on(TransactionCrudOperable tx, Operations operations) throws Exception;
@@ -28,6 +29,8 @@ final class Transactions {
   private final Stores stores;
   private final Map<Integer, Handle> handles = new ConcurrentHashMap<>();
   private final AtomicInteger last = new AtomicInteger();
+  /** Cells of the test matrix whose transactions got to an end here, good or bad. */
+  private final Set<String> ran = ConcurrentHashMap.newKeySet();
 
   Transactions(Stores stores, Map<String, Driver.Command> commands) {
     this.stores = stores;
@@ -37,11 +40,14 @@ final class Transactions {
     commands.put("begin", ask -> {
       Store store = stores.of(ask);
       boolean twoPhase = ask.flag("twoPhase");
-      return twoPhase ? opened(store, beginTwoPhase(store, ask)) : opened(store, begin(store, ask));
+      List<String> cells = ask.list("cells").stream().map(JsonElement::getAsString).toList();
+      return twoPhase ? opened(store, beginTwoPhase(store, ask), cells)
+          : opened(store, begin(store, ask), cells);
     });
+    commands.put("cells", ask -> ran);
     commands.put("join", ask -> {
       Store store = stores.of(ask);
-      return opened(store, store.twoPhase().join(ask.text("tx")));
+      return opened(store, store.twoPhase().join(ask.text("tx")), List.of());
     });
   }
 
@@ -70,18 +76,18 @@ final class Transactions {
     return ask.has("tx") ? manager.begin(ask.text("tx")) : manager.begin();
   }
 
-  private Object opened(Store store, DistributedTransaction tx) {
-    return opened(store, tx, tx.getId());
+  private Object opened(Store store, DistributedTransaction tx, List<String> cells) {
+    return opened(new Handle(store, tx, cells), tx.getId());
   }
 
-  private Object opened(Store store, TwoPhaseCommitTransaction tx) {
-    return opened(store, tx, tx.getId());
+  private Object opened(Store store, TwoPhaseCommitTransaction tx, List<String> cells) {
+    return opened(new Handle(store, tx, cells), tx.getId());
   }
 
-  private Object opened(Store store, TransactionCrudOperable tx, String id) {
-    int handle = last.incrementAndGet();
-    handles.put(handle, new Handle(store, tx));
-    return Map.of("handle", handle, "tx", id);
+  private Object opened(Handle handle, String id) {
+    int number = last.incrementAndGet();
+    handles.put(number, handle);
+    return Map.of("handle", number, "tx", id);
   }
 
   private void operations(Map<String, Driver.Command> commands) {
@@ -121,6 +127,7 @@ final class Transactions {
 
   private void ends(Map<String, Driver.Command> commands) {
     commands.put("prepare", ask -> {
+      ran.addAll(handle(ask).cells());
       ((TwoPhaseCommitTransaction) handle(ask).tx()).prepare();
       return null;
     });
@@ -129,6 +136,7 @@ final class Transactions {
       return null;
     });
     commands.put("commit", ask -> {
+      ran.addAll(handle(ask).cells());
       if (handle(ask).tx() instanceof TwoPhaseCommitTransaction tx) {
         tx.commit();
       } else {
@@ -138,6 +146,7 @@ final class Transactions {
       return null;
     });
     commands.put("rollback", ask -> {
+      ran.addAll(handle(ask).cells());
       if (handle(ask).tx() instanceof TwoPhaseCommitTransaction tx) {
         tx.rollback();
       } else {
