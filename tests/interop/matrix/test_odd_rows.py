@@ -212,3 +212,6 @@ async def test_javas_recover_record_takes_our_rows(meeting: Meeting) -> None:
         assert row
         assert row["tx_state"] == COMMITTED
         assert await told(java, meeting.left, key) == 5
+        # It needs to know what the transaction wrote, which only Java notes down.
+        assert meeting.ask("finish", tx=tx.id) is False
+        assert await meeting.place.coordinator(tx.id)
