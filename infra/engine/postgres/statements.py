@@ -191,14 +191,16 @@ def source(types: Sequence[str], first: int) -> str:
 def together(parts: tuple[Part, ...]) -> str:
     """All parts in one statement, which does all or nothing: one row too few divides by zero."""
     steps, checks, at = [], ["$1::text IS NOT NULL", "$2::bigint IS NOT NULL"], SHARED + 1
+    fail = "0"
     for i, part in enumerate(parts):
         sql = part.sql.replace(SOURCE, source(part.types, at))
-        steps.append(f"p{i} AS ({sql} RETURNING 1)")
         if part.strict:
+            sql += " RETURNING 1"
             checks.append(f"(SELECT count(*) FROM p{i})=cardinality(${at})")
+            # Not a constant, which would be divided when the statement is planned.
+            fail = f"1/(SELECT count(*)*0 FROM p{i})"
+        steps.append(f"p{i} AS ({sql})")
         at += len(part.types)
-    # Not a constant, which would be divided when the statement is planned.
-    fail = "1/(SELECT count(*)*0 FROM p0)"
     return f"WITH {','.join(steps)} SELECT CASE WHEN {' AND '.join(checks)} THEN 1 ELSE {fail} END"
 
 
