@@ -48,7 +48,8 @@ def test_a_column_that_went_is_told_by_name_and_made_anew(tmp_path: Path) -> Non
     execute(
         tmp_path / "inventory.db",
         'ALTER TABLE "inventory$stock" DROP COLUMN "low"',
-        "DELETE FROM \"scalardb$metadata\" WHERE column_name='low'",
+        'ALTER TABLE "inventory$stock" DROP COLUMN "before_low"',
+        "DELETE FROM \"scalardb$metadata\" WHERE column_name IN ('low', 'before_low')",
     )
     assert "inventory.stock.low (BOOLEAN) is not there" in odori("diff", *data).output
     assert odori("apply", "inventory", *data).exit_code == 0
