@@ -178,8 +178,13 @@ class Committing:
             if errors:
                 raise min(errors, key=lambda error: not isinstance(error, Conflict))
         else:
-            for one in work:
-                await one
+            for at, one in enumerate(work):
+                try:
+                    await one
+                except BaseException:
+                    for later in work[at + 1 :]:
+                        later.close()
+                    raise
 
     async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(self._spawn(work))

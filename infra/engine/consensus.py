@@ -9,7 +9,7 @@ from infra.engine.committing import Committing
 from infra.engine.config.settings import CommitOptions
 from infra.engine.coordinator import Coordinator
 from infra.engine.engine import Isolation
-from infra.engine.errors import InvalidRequest
+from infra.engine.errors import Conflict, InvalidRequest
 from infra.engine.metrics import METRICS
 from infra.engine.recovery import Recovery
 from infra.engine.storage import Storage
@@ -129,6 +129,8 @@ class ConsensusCommit:
             try:
                 await asking.fetch({table: [key]})
                 found = asking.seen(table, key)
+            except Conflict:  # it is prepared, so the coordinator decides
+                found = None
             finally:
                 await asking.rollback()
             if found and found.tx_id == tx_id:

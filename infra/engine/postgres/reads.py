@@ -54,7 +54,7 @@ class SharedReads:
             wanted = list(dict.fromkeys(key for keys, _ in asked for key in keys))
             found = await self._fetch(table, wanted)
         except EngineError as error:
-            if len(asked) == 1 or not asked:
+            if len(asked) == 1:
                 _answer(asked[0][1], error)
             else:  # it may be one key's fault
                 await asyncio.gather(*(self._read(table, [one]) for one in asked))

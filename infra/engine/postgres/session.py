@@ -48,22 +48,27 @@ class PostgresSession:
     async def _write(
         self, tx_id: str, at: int, changes: Sequence[Change], *, prepared: bool
     ) -> None:
-        self._storage.fault("begin")
         try:
-            async with self._storage.pool.connection() as connection:
-                await self._storage.write(connection, tx_id, at, changes, prepared=prepared)
+            await self._send(tx_id, at, changes, prepared=prepared)
         except Conflict as conflict:
             raise await self._storage.who_lost(changes, conflict) from None
+
+    async def _send(
+        self, tx_id: str, at: int, changes: Sequence[Change], *, prepared: bool
+    ) -> None:
+        self._storage.fault("begin")
+        async with self._storage.pool.connection() as connection:
+            await self._storage.write(connection, tx_id, at, changes, prepared=prepared)
 
     async def end(self) -> int:
         return self._storage.clock()
 
 
-class LockedSession:
+class LockedSession(PostgresSession):
     """One database transaction from the first read to the write; what it reads, it locks."""
 
     def __init__(self, storage: "PostgresStorage") -> None:
-        self._storage = storage
+        super().__init__(storage)
         self._connection: Connection | None = None
 
     async def rows(
@@ -94,22 +99,6 @@ class LockedSession:
             await self.end()
             raise
 
-    async def write(self, tx_id: str, changes: Sequence[Change]) -> int:
-        now = self._storage.clock()
-        await self._write(tx_id, now, changes, prepared=False)
-        return now
-
-    async def prepare(self, tx_id: str, changes: Sequence[Change], at: int) -> None:
-        await self._write(tx_id, at, changes, prepared=True)
-
-    async def _write(
-        self, tx_id: str, at: int, changes: Sequence[Change], *, prepared: bool
-    ) -> None:
-        try:
-            await self._commit(tx_id, at, changes, prepared=prepared)
-        except Conflict as conflict:
-            raise await self._storage.who_lost(changes, conflict) from None
-
     async def end(self) -> int:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -134,7 +123,7 @@ class LockedSession:
             self._connection = connection
         return self._connection
 
-    async def _commit(
+    async def _send(
         self, tx_id: str, at: int, changes: Sequence[Change], *, prepared: bool
     ) -> None:
         connection = await self._begin()

@@ -321,6 +321,26 @@ class TestParticipants:
             assert await on_disk(here) is None
             assert await on_disk(here, ORDERS, ("o1",)) is None
 
+    @pytest.mark.parametrize("says", ["committed", "aborted", "nothing"])
+    async def test_an_unknown_outcome_of_prepared_rows_is_the_coordinators_to_say(
+        self, use: Use, clock: Clock, says: str
+    ) -> None:
+        async with use(clock=clock) as engine:
+            lost = await left(engine, clock, "insert", says)
+            assert await engine.outcome(lost, (STOCK, APPLE)) == (says == "committed")
+            assert await values(engine, APPLE) == outcome("insert", says)
+
+    async def test_one_after_the_other_stops_at_the_first_that_fails(self, use: Use) -> None:
+        settings = CommitOptions(one_phase_commit=False, parallel_preparation=False)
+        async with use(options=settings) as engine:
+            await stored(engine, OLD)
+            loser = engine.begin()
+            loser.insert(STOCK, OLD)
+            loser.insert(ORDERS, ("o1", "lost"))
+            with pytest.raises(Conflict):
+                await loser.commit()
+            assert await on_disk(engine, ORDERS, ("o1",)) is None
+
     async def test_a_commit_that_skips_a_step_is_refused(self, use: Use) -> None:
         async with use() as engine:
             hasty = engine.participate(isolation=Isolation.SERIALIZABLE)
