@@ -86,7 +86,7 @@ def test_the_tuning_block_loads_alone_and_over_the_others() -> None:
     settings = document("scalardb", "coordinator", "tuning")
     postgres = settings.storages["postgres"]
     assert isinstance(postgres, PostgresStorage)
-    assert postgres.pool == Pool(min_idle=20, max_idle=50, max_total=100)
+    assert postgres.pool == Pool(max_idle=50, max_total=100)
     assert settings.consensus_commit.group_commit.delayed_slot_move_timeout_millis == 800
 
 

@@ -106,9 +106,10 @@ def test_an_url_of_sqlite_names_the_file_and_how_it_is_opened(loaded: Loaded) ->
 @pytest.mark.parametrize(
     ("sizes", "pool"),
     [
-        ({}, Pool(min_idle=20, max_idle=None, max_total=200)),
-        ({"max_total": 10}, Pool(min_idle=10, max_total=10)),
-        ({"max_idle": 5}, Pool(min_idle=5, max_idle=5, max_total=200)),
+        ({}, Pool(min_idle=1, max_idle=None, max_total=10)),
+        ({"max_total": 3}, Pool(min_idle=1, max_total=3)),
+        ({"max_idle": 0}, Pool(min_idle=0, max_idle=0, max_total=10)),
+        ({"min_idle": 20}, Pool(min_idle=20, max_total=20)),
         (
             {"min_idle": 0, "connection_timeout_millis": 7, "idle_timeout_millis": 8},
             Pool(min_idle=0, connection_timeout_millis=7, idle_timeout_millis=8),
@@ -234,7 +235,7 @@ def test_odori_store_may_be_a_postgresql() -> None:
     assert (storage.name, storage.contact_points) == ("postgresql", (("h", 5433),))
     assert (storage.username, storage.password) == ("us@er", "p,${w}/")
     assert (storage.database, storage.sslmode) == ("shop", "require")
-    assert (storage.pool.min_idle, storage.pool.max_total) == (1, 20)
+    assert (storage.pool.min_idle, storage.pool.max_total) == (1, 10)
     assert settings.notes == ()
 
 

@@ -24,10 +24,6 @@ _STORES = (
     "postgresql://user:password@host:port/database, sqlite:///relative.db, "
     "sqlite:////absolute.db or a .properties file"
 )
-#: One process of Odori, whose steps take turns: more connections would only wait on each other,
-#: and a PostgreSQL as it is installed has 100 for everybody.
-STORE_POOL_MAX_TOTAL = 20
-STORE_POOL_MIN_IDLE = 1
 
 
 def load(*sources: Source, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -53,8 +49,6 @@ def odori_store(url: str, environ: Mapping[str, str] = os.environ) -> Settings:
         place = rest.removeprefix(login + at).replace(",", "\\,")
         given["contact_points"] = f"jdbc:postgresql://{place}"
         given["username"], given["password"] = unquote(name), unquote(password)
-        given["jdbc.connection_pool.max_total"] = str(STORE_POOL_MAX_TOTAL)
-        given["jdbc.connection_pool.min_idle"] = str(STORE_POOL_MIN_IDLE)
     elif found and scheme == "sqlite" and rest.startswith("/"):
         given["contact_points"] = "jdbc:sqlite:" + rest[1:].replace(",", "\\,")
     else:

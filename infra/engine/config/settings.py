@@ -22,13 +22,14 @@ class JdbcIsolation(StrEnum):
 class Pool:
     """How many connections one process keeps to one PostgreSQL."""
 
-    #: Connections kept open though nobody uses them; never more than max_total.
-    min_idle: int = 20
+    #: Connections kept open though nobody uses them; never more than max_total. ScalarDB: 20.
+    min_idle: int = 1
     #: Idle connections above this are closed; without it as many as max_total. ScalarDB before
     #: 3.18 knew it, later ones do not read it.
     max_idle: int | None = None
-    #: PostgreSQL's own limit (max_connections) is 100 unless it was raised.
-    max_total: int = 200
+    #: One event loop keeps no more than these busy, and the database serves few at once faster
+    #: than many; ScalarDB, whose clients are threads: 200. PostgreSQL itself allows 100 in all.
+    max_total: int = 10
     #: How long one waits for a connection; 0: without end.
     connection_timeout_millis: int = 30_000
     #: After this an idle connection above min_idle is closed; 0: never.

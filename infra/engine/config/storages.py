@@ -140,8 +140,14 @@ def _jdbc(reading: Reading, of: str) -> Storage | None:
 
 def _pool(reading: Reading, of: str) -> Pool:
     given: dict[str, Any] = reading.fields(Pool, of)
-    limits = [given.get("max_total", Pool.max_total), given.get("max_idle", Pool.max_total)]
-    pool = Pool(**{"min_idle": min(Pool.min_idle, *limits), **given})
+    idle = [given.get(name) or 0 for name in ("min_idle", "max_idle")]  # where 200 is the default
+    pool = Pool(
+        **{
+            "min_idle": min(Pool.min_idle, given.get("max_idle", Pool.min_idle)),
+            "max_total": max(Pool.max_total, *idle),
+            **given,
+        }
+    )
     for name in ("min_idle", "max_idle"):
         if name in given and given[name] > pool.max_total:
             where = reading.at(f"jdbc.connection_pool.{name}", of)
