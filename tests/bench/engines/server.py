@@ -1,6 +1,7 @@
 """What the database did meanwhile: its processor time, commits of writes, and statements."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,12 @@ async def reading(url: str, pid: int) -> Reading:
 
 def _cpu(pid: int) -> float:
     """Seconds of a process, of its children, and of those that have ended."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    fields = [_stat(pid)[11:15], *(_stat(int(child))[11:13] for child in children)]
-    return sum(sum(map(int, some)) for some in fields) / _TICKS
+    while True:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        with suppress(FileNotFoundError, ProcessLookupError):  # one ended, and its time moved
+            fields = [_stat(pid)[11:15], *(_stat(int(child))[11:13] for child in children)]
+            return sum(sum(map(int, some)) for some in fields) / _TICKS
 
 
 def _stat(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
-        return ["0"] * 20
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
