@@ -1,5 +1,6 @@
 """The engine: ScalarDB's Consensus Commit over one storage, or over several by namespace."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from infra.clock import now_ms
@@ -9,7 +10,7 @@ from infra.engine.committing import Committing
 from infra.engine.config.settings import CommitOptions
 from infra.engine.coordinator import Coordinator
 from infra.engine.engine import Isolation
-from infra.engine.errors import Conflict, InvalidRequest
+from infra.engine.errors import Conflict, InvalidRequest, Unavailable
 from infra.engine.metrics import METRICS
 from infra.engine.recovery import Recovery
 from infra.engine.storage import Storage
@@ -123,19 +124,29 @@ class ConsensusCommit:
         One that may have committed in one phase left no trace at the coordinator: `wrote` then
         names a row that it wrote and that nobody else writes.
         """
-        if wrote:
-            table, key = wrote
+        if wrote and await self._is_written(tx_id, *wrote):
+            return True
+        return (await self.coordinator.abort(tx_id)).state == COMMITTED
+
+    async def _is_written(self, tx_id: str, table: Table, key: Key) -> bool:
+        for wait in (*self.storage_of(table).late_waits_s, None):
             asking = self.begin(locked=True)  # waits for a commit that is still under way
             try:
                 await asking.fetch({table: [key]})
                 found = asking.seen(table, key)
+                if found and found.tx_id == tx_id:
+                    return True
+                if wait is None or await self.coordinator.state_of(tx_id):
+                    return False
             except Conflict:  # it is prepared, so the coordinator decides
-                found = None
+                return False
+            except Unavailable:  # the connection is not back yet
+                if wait is None:
+                    raise
             finally:
                 await asking.rollback()
-            if found and found.tx_id == tx_id:
-                return True
-        return (await self.coordinator.abort(tx_id)).state == COMMITTED
+            await asyncio.sleep(wait)
+        raise AssertionError("the last wait is none")
 
     async def changed(self) -> bool:
         return any([await storage.changed() for storage in self.storages.values()])

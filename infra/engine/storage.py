@@ -135,6 +135,11 @@ class Storage(Protocol):
     def active(self) -> int:
         """Connections in use."""
 
+    @property
+    def late_waits_s(self) -> Sequence[float]:
+        """Seconds between looks for a one-phase commit that lost its connection and may yet come
+        after a locked read; none where it cannot."""
+
     def session(self, *, locked: bool = False) -> Session:
         """With `locked`, rows are locked as they are read, until `write`, `prepare` or `end`."""
 

@@ -15,6 +15,10 @@ from infra.engine.errors import InvalidRequest
 from infra.engine.storage import Change, Ending, Image
 from infra.engine.table import Key, Table, Value
 
+#: Together longer than Cassandra lets a request wait before it drops it (native_transport_timeout,
+#: 12 s); at first more often, for what comes late mostly comes at once.
+LATE_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
+
 
 def _no_fault(_point: str) -> None: ...
 
@@ -27,6 +31,8 @@ class CassandraStorage:
     at "read", and in a one-phase commit at "begin", "before-commit" and "after-commit", and may
     raise what a test wants to happen.
     """
+
+    late_waits_s = LATE_WAITS_S
 
     def __init__(
         self,

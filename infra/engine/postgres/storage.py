@@ -35,6 +35,8 @@ class PostgresStorage:
     """One database. `fault` is called at "begin", "read", "before-commit" and "after-commit", and
     may raise what a test wants to happen."""
 
+    late_waits_s = ()
+
     def __init__(
         self,
         url: str | None,

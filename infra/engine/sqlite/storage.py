@@ -33,6 +33,8 @@ class SqliteStorage:
     "begin", "read", "before-commit" and "after-commit", and may raise what a test wants to happen.
     """
 
+    late_waits_s = ()
+
     def __init__(
         self,
         path: str | PathLike[str],

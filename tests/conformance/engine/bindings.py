@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import os
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from infra.engine.postgres import PostgresEngine, PostgresStorage
 from infra.engine.sqlite import SqliteEngine
 from infra.engine.sqlite.storage import SqliteStorage
 from infra.engine.storage import Storage
+from tests.conformance.engine.cutting import cassandra_frames, postgres_frames
 from tests.conformance.engine.shop import emptied
 from tests.services import cassandra, need
 from tests.services.postgres import Postgres, lacking, running
@@ -36,15 +38,20 @@ class SqliteBinding:
 
 
 class PostgresBinding:
-    """One database of a cluster that all tests share; every `open` is one more process."""
+    """One database of a cluster that all tests share; every `open` is one more process, maybe
+    through another `port`."""
 
-    can = frozenset({"postgres", "lock", "assume", "notice", "refuse U+0000", "TIMESTAMP"})
+    can = frozenset({"postgres", "lock", "assume", "notice", "refuse U+0000", "TIMESTAMP", "lose"})
+    framing = staticmethod(postgres_frames)
 
     def __init__(self, folder: Path) -> None:
-        self.name = database()
+        self.name, self.address = database(), postgres().address
 
-    def open(self, **options: Any) -> Engine:
-        return PostgresEngine(url_of(self.name), **({"busy_ms": 50} | options))
+    def open(self, *, port: int | None = None, **options: Any) -> Engine:
+        url = url_of(self.name)
+        if port:
+            url = url.replace(self.address, f"127.0.0.1:{port}") + "?sslmode=disable"
+        return PostgresEngine(url, **({"busy_ms": 50} | options))
 
 
 class MultiBinding:
@@ -67,21 +74,25 @@ class MultiBinding:
 
 
 class CassandraBinding:
-    """A cluster that all tests share, its tables empty; every `open` is one more process."""
+    """A cluster that all tests share, its tables empty; every `open` is one more process, maybe
+    through another `port`, where the driver stays: it takes no node's own word for its address."""
 
-    can = frozenset({"cassandra"})
+    can = frozenset({"cassandra", "lose"})
+    framing = staticmethod(cassandra_frames)
 
     def __init__(self, folder: Path) -> None:
         del folder
-        host, port = cassandra_server().address.split(":")
+        self.address = cassandra_server().address
+        host, port = self.address.split(":")
         self.settings = CassandraSettings("cassandra", (host,), int(port))
         asyncio.run(emptied(self.settings))
 
-    def open(self, *, busy_ms: int = 0, **options: Any) -> Engine:
+    def open(self, *, port: int | None = None, busy_ms: int = 0, **options: Any) -> Engine:
         del busy_ms  # nothing is ever locked
+        settings = replace(self.settings, contact_port=port) if port else self.settings
         commit = {key: options[key] for key in ("options", "clock") if key in options}
         options.pop("options", None)
-        return ConsensusCommit([CassandraStorage(self.settings, **options)], **commit)
+        return ConsensusCommit([CassandraStorage(settings, **options)], **commit)
 
 
 def database() -> str:

@@ -21,11 +21,15 @@ def postgres_frames(data: bytes, first: bool) -> tuple[int, bool]:
 
 
 def cassandra_frames(data: bytes, first: bool) -> tuple[int, bool]:
-    """CQL's native protocol 4: nine bytes of header, with the operation and the length."""
+    """CQL's native protocol 4: nine bytes of header, with the operation and the length.
+
+    Every statement of a transaction is prepared and executed. Not counted are QUERY, by which the
+    driver looks round when it likes, its heartbeats (OPTIONS), and PREPARE, which touches no row.
+    """
     if len(data) < 9:
         return 0, False
     length = 9 + struct.unpack_from(">i", data, 5)[0]
-    acts = data[4] in (0x07, 0x09, 0x0A, 0x0D)  # QUERY, PREPARE, EXECUTE, BATCH
+    acts = data[4] in (0x0A, 0x0D)  # EXECUTE, BATCH
     return (length, acts) if len(data) >= length else (0, False)
 
 
@@ -35,26 +39,34 @@ class Proxy:
     def __init__(self, host: str, port: int, framing: Framing) -> None:
         self._target = host, port
         self._framing = framing
-        self._countdown, self._after = 0, False
+        self._countdown, self._after, self._lasting = 0, False, False
         self.cut = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> int:
-        """Listen; the port."""
+    async def __aenter__(self) -> "Proxy":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return int(self._server.sockets[0].getsockname()[1])
+        self.port = int(self._server.sockets[0].getsockname()[1])
+        return self
 
-    def arm(self, nth: int, after: bool) -> None:
-        """Cut before the n-th request from now on reaches the server, or after it did."""
-        self._countdown, self._after, self.cut = nth, after, False
+    def arm(self, nth: int, after: bool, lasting: bool = False) -> None:
+        """Cut before the n-th request from now on reaches the server, or after it did; a `lasting`
+        cut is one of all later connections, too."""
+        self._countdown, self._after, self._lasting, self.cut = nth, after, lasting, False
 
-    async def stop(self) -> None:
+    def mend(self) -> None:
+        """Let new connections through again."""
+        self._lasting = False
+
+    async def __aexit__(self, *_: object) -> None:
         self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.cut and self._lasting:
+            writer.close()
+            return
         with suppress(OSError, asyncio.CancelledError):
             upstream, onward = await asyncio.open_connection(*self._target)
             ways = [
