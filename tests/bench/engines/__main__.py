@@ -144,6 +144,7 @@ def postgres_only(bench: Bench, place: PostgresPlace, parts: list[str]) -> None:
             contenders = {
                 "Odori": (bench.ours, one, f"batch-{size}", 1),
                 "plain asyncpg": (bench.ours, usual, f"plain-batch-{size}", 1),
+                "Java, defaults, 8 x 1": (bench.theirs, "usual", "order", 8),
             }
             compare(bench, f"orders in batches of {size}, 1 client", contenders)
 
