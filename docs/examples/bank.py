@@ -8,6 +8,7 @@ python docs/examples/bank.py scalardb.properties      what Java's ScalarDB reads
 import asyncio
 import random
 import sys
+import uuid
 
 from infra.engine.api import (
     Conflict,
@@ -28,12 +29,15 @@ ACCOUNTS = Table(
     clustering=("number",),
     indexes=("owner",),
 )
+#: One row for each transfer, which nobody else writes: by it a lost answer is found out.
+TRANSFERS = Table("bank", "transfers", {"id": Type.TEXT, "amount": Type.BIGINT}, ("id",))
 #: Who loses this often in a row should rather be told than be tried again.
 TRIES_MAX_COUNT = 20
 
 
 async def transfer(engine: ConsensusCommit, source: int, target: int, amount: int) -> bool:
     """Move money, once; False if there is not enough."""
+    id_ = str(uuid.uuid4())
     for attempt in range(TRIES_MAX_COUNT):
         try:
             async with engine.transaction() as tx:
@@ -42,11 +46,12 @@ async def transfer(engine: ConsensusCommit, source: int, target: int, amount: in
                     return False
                 await tx.update(ACCOUNTS, payer | {"balance": payer["balance"] - amount})
                 await tx.update(ACCOUNTS, payee | {"balance": payee["balance"] + amount})
+                await tx.insert(TRANSFERS, {"id": id_, "amount": amount})
             return True
         except Conflict:  # somebody else was first; nothing was written
             await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 8)))
         except UnknownOutcome as unknown:  # the answer to the commit was lost on its way
-            return await engine.outcome(unknown.tx_id, (ACCOUNTS, ("main", source)))
+            return await engine.outcome(unknown.tx_id, (TRANSFERS, id_))
     raise Conflict(f"lost {TRIES_MAX_COUNT} times in a row")
 
 
@@ -55,6 +60,7 @@ async def main(store: str) -> None:
     try:
         await engine.admin.create_coordinator_tables()
         await engine.admin.create_table(ACCOUNTS)
+        await engine.admin.create_table(TRANSFERS)
         async with engine.transaction() as tx:
             for number in range(10):
                 if await tx.get(ACCOUNTS, ("main", number)) is None:

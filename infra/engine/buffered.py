@@ -35,7 +35,7 @@ class BufferedTransaction:
         self._engine = engine
         self._locked = locked
         self._sessions: dict[Storage, Session] = {}
-        self._ended = False
+        self.ended = False
 
     # reading
 
@@ -143,7 +143,7 @@ class BufferedTransaction:
         if not self._locked:
             return await self._engine.recovery.resolve(pending, self.isolation, self.read_only)
         # Its own locks would keep the recovery from these rows for ever.
-        self._ended = True
+        self.ended = True
         await self.release()
         await self._engine.recovery.resolve(pending, self.isolation, self.read_only)
         table, key, tx_id = pending[0]
@@ -192,6 +192,7 @@ class BufferedTransaction:
     def _to_write(self, table: Table) -> Rows:
         if self.read_only:
             raise InvalidRequest(f"transaction {self.id} is read-only; it writes no {table.name}")
+        self.check_open()
         return self.work.rows(table)
 
     # the end
@@ -199,25 +200,16 @@ class BufferedTransaction:
     def close(self) -> None:
         """No reads and writes any more."""
         self.check_open()
-        self._ended = True
+        self.ended = True
 
     async def commit(self) -> int:
         self.close()
-        begun = perf_counter()
-        written = {table.namespace for table, rows in self.work.tables.items() if rows.writes()}
-        try:
-            at = await self._engine.committing.commit(self)
-        except BaseException as error:
-            METRICS.ended(written, error)
-            raise
-        METRICS.ended(written, None)
-        for namespace in written:
-            METRICS.took(namespace, "commit", begun)
-        return at
+        with METRICS.commit(self.work.written()):
+            return await self._engine.committing.commit(self)
 
     async def rollback(self) -> None:
-        if not self._ended:
-            self._ended = True
+        if not self.ended:
+            self.ended = True
             await self.release()
 
     async def write(self, storage: Storage, changes: list[Change]) -> int:
@@ -258,5 +250,5 @@ class BufferedTransaction:
             )
 
     def check_open(self) -> None:
-        if self._ended:
-            raise RuntimeError(f"transaction {self.id} has ended")
+        if self.ended:
+            raise InvalidRequest(f"transaction {self.id} has ended; begin another one")

@@ -58,6 +58,8 @@ class Committing:
             raise
         extra = tx.isolation is Isolation.SERIALIZABLE and validation.is_needed(tx.work)
         if not parts and not extra:
+            if not self._options.write_omission_on_read_only:
+                await self._coordinator.commit(tx.id)
             return await tx.release()
         if len(parts) == 1 and not extra and self._options.one_phase_commit:
             ((storage, changes),) = parts.items()

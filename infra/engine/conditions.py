@@ -15,9 +15,11 @@ class Condition:
         self.alternatives = alternatives
 
     def __and__(self, other: "Condition") -> "Condition":
+        _together(self, other)
         return Condition(tuple(a + b for a in self.alternatives for b in other.alternatives))
 
     def __or__(self, other: "Condition") -> "Condition":
+        _together(self, other)
         return Condition(self.alternatives + other.alternatives)
 
     def of(self, table: Table) -> tuple[tuple[Comparison, ...], ...]:
@@ -35,8 +37,25 @@ class Exists(Condition):
         super().__init__(((),))
         self.exists = exists
 
+    def of(self, table: Table) -> tuple[tuple[Comparison, ...], ...]:
+        raise InvalidRequest(f"{table.full_name}: {_ALONE}")
+
 
 EXISTS, NOT_EXISTS = Exists(True), Exists(False)
+_ALONE = "EXISTS and NOT_EXISTS stand alone, and only in put, update and delete"
+
+
+def _together(one: Condition, other: object) -> None:
+    if isinstance(one, Exists) or isinstance(other, Exists):
+        raise InvalidRequest(_ALONE)
+    asked(other)
+
+
+def asked(where: object) -> Condition:
+    """What is given as a condition, if it is one; else InvalidRequest."""
+    if not isinstance(where, Condition):
+        raise InvalidRequest(f"{where!r} is no condition; one is col('left') >= 3, for example")
+    return where
 
 
 class col:  # noqa: N801  it reads as a word

@@ -1,6 +1,7 @@
 """The engine: ScalarDB's Consensus Commit over one storage, or over several by namespace."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from infra.clock import now_ms
@@ -10,14 +11,20 @@ from infra.engine.committing import Committing
 from infra.engine.config.settings import CommitOptions
 from infra.engine.coordinator import Coordinator
 from infra.engine.engine import Isolation
-from infra.engine.errors import Conflict, InvalidRequest, Unavailable
+from infra.engine.errors import Conflict, InvalidRequest, Unavailable, UnknownOutcome
 from infra.engine.metrics import METRICS
 from infra.engine.recovery import Recovery
+from infra.engine.rows import key_of
 from infra.engine.storage import Storage
 from infra.engine.table import COMMITTED, Key, Table
 from infra.engine.transaction import Transaction
 from infra.engine.two_phase import Participant
 from infra.ids import random_uuid
+
+#: Ids that a group can hold (39 characters) and that separate nothing in the coordinator's rows, or
+#: the whole id of a member of a group.
+_IDS = re.compile(r"([0-9A-Za-z]{24}\$)?[0-9A-Za-z_-]{1,39}")
+_IDS_SAID = "1 to 39 of the letters A to Z and a to z, digits, - and _"
 
 
 class ConsensusCommit:
@@ -89,10 +96,15 @@ class ConsensusCommit:
         isolation: Isolation | None = None,
         read_only: bool = False,
     ) -> BufferedTransaction:
+        isolation = isolation or self.options.isolation_level
+        if type(isolation) is not Isolation:
+            raise InvalidRequest(f"{isolation!r} is no isolation; there are {', '.join(Isolation)}")
+        if tx_id is not None:
+            _check_id(tx_id)
         return BufferedTransaction(
             self,
             tx_id or random_uuid(),
-            isolation or self.options.isolation_level,
+            isolation,
             locked=locked,
             read_only=read_only,
         )
@@ -122,9 +134,10 @@ class ConsensusCommit:
         """Whether a transaction of an UnknownOutcome was committed; an undecided one is aborted.
 
         One that may have committed in one phase left no trace at the coordinator: `wrote` then
-        names a row that it wrote and that nobody else writes.
+        names a row that it wrote and that nobody else writes, best one that it inserted. Raises
+        UnknownOutcome if that row was written by somebody else, before or since.
         """
-        if wrote and await self._is_written(tx_id, *wrote):
+        if wrote and await self._is_written(tx_id, wrote[0], key_of(*wrote)):
             return True
         return (await self.coordinator.abort(tx_id)).state == COMMITTED
 
@@ -136,7 +149,15 @@ class ConsensusCommit:
                 found = asking.seen(table, key)
                 if found and found.tx_id == tx_id:
                     return True
-                if wait is None or await self.coordinator.state_of(tx_id):
+                if await self.coordinator.state_of(tx_id):
+                    return False
+                if wait is None and found:
+                    raise UnknownOutcome(
+                        f"{table.full_name} {key!r} was written by {found.tx_id}, which tells"
+                        f" nothing of {tx_id}; ask by a row that nobody else writes",
+                        tx_id,
+                    )
+                if wait is None:
                     return False
             except Conflict:  # it is prepared, so the coordinator decides
                 return False
@@ -155,3 +176,8 @@ class ConsensusCommit:
         await self.committing.close()
         for storage in self.storages.values():
             await storage.close()
+
+
+def _check_id(tx_id: object) -> None:
+    if not isinstance(tx_id, str) or not _IDS.fullmatch(tx_id):
+        raise InvalidRequest(f"{tx_id!r} is no id of a transaction: {_IDS_SAID}")

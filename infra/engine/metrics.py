@@ -1,6 +1,7 @@
 """What the engines of this process count and time; whoever hosts them registers `METRICS`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -70,6 +71,19 @@ class Metrics(Collector):
                 counter = self._throughput.labels(namespace, status)
                 self._counters[namespace, status] = counter
             counter.inc()
+
+    @contextmanager
+    def commit(self, namespaces: Collection[str]) -> Iterator[None]:
+        """Inside, a transaction that wrote in these namespaces commits."""
+        begun = perf_counter()
+        try:
+            yield
+        except BaseException as error:
+            self.ended(namespaces, error)
+            raise
+        self.ended(namespaces, None)
+        for namespace in namespaces:
+            self.took(namespace, "commit", begun)
 
     def grouped(self, count: int) -> None:
         """So many transactions were committed by one row."""

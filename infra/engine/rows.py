@@ -44,8 +44,16 @@ def shown(table: Table, values: tuple[Value, ...]) -> Row:
     return row
 
 
+def table_of(table: Any) -> Table:
+    """What is given as a table, if it is one; else InvalidRequest."""
+    if not isinstance(table, Table):
+        raise InvalidRequest(f"{table!r} is no Table")
+    return table
+
+
 def key_of(table: Table, key: Any) -> Key:
     """A primary key from its values in order, or from a row that has them."""
+    table_of(table)
     if isinstance(key, Mapping):
         missing = [column for column in table.keys if column not in key]
         if missing:

@@ -6,11 +6,11 @@ from typing import Any, Self
 
 from infra.engine.buffered import BufferedTransaction
 from infra.engine.comparing import meets
-from infra.engine.conditions import EXISTS, Condition, Exists
+from infra.engine.conditions import EXISTS, Condition, Exists, asked
 from infra.engine.engine import Isolation
-from infra.engine.errors import InvalidRequest, Unsatisfied
+from infra.engine.errors import InvalidRequest, Unsatisfied, WriteRefused
 from infra.engine.overlapping import check_overlap
-from infra.engine.rows import Row, key_of, leading, raw, shown
+from infra.engine.rows import Row, key_of, leading, raw, shown, table_of
 from infra.engine.storage import Selection, Where
 from infra.engine.table import Key, Record, Table, Value
 
@@ -41,7 +41,7 @@ class Transaction:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None:
+        if error is None and not self._batch.ended:
             await self._batch.commit()
         else:
             await self._batch.rollback()
@@ -64,8 +64,10 @@ class Transaction:
         self, table: Table, keys: Iterable[Any], where: Condition | None = None
     ) -> list[Row | None]:
         """The rows of these keys in their order, read together."""
+        if isinstance(keys, str) or not isinstance(keys, Iterable):
+            raise InvalidRequest(f"{table_of(table).full_name}: {keys!r} are no keys; give a list")
         wanted = [key_of(table, key) for key in keys]
-        tests = where.of(table) if where else ()
+        tests = () if where is None else asked(where).of(table)
         found = await self._current(table, wanted)
         rows = [found[key] for key in wanted]
         return [
@@ -100,6 +102,7 @@ class Transaction:
         `start` and `end` are leading values of the clustering key: equal in all but the last, which
         bounds the range.
         """
+        table_of(table)
         wheres = [
             Where(table.partition, "=", leading(table, table.partition, partition, whole=True))
         ]
@@ -120,7 +123,7 @@ class Transaction:
         where: Condition | None = None,
     ) -> list[Row]:
         """Rows whose indexed column has this value, in no order."""
-        if column not in table.indexes:
+        if column not in table_of(table).indexes:
             known = ", ".join(table.indexes) or "none"
             raise InvalidRequest(f"{table.full_name}.{column} has no index; indexes: {known}")
         indexed = column, raw(table, column, value)
@@ -130,17 +133,20 @@ class Transaction:
         self, table: Table, *, limit: int | None = None, where: Condition | None = None
     ) -> list[Row]:
         """Every row of the table, in primary key order where the storage has one."""
-        self._batch.check_scan_all(table)
+        self._batch.check_scan_all(table_of(table))
         return await self._scan(Selection(table, order=table.keys, limit=_limit(limit)), where)
 
     async def _scan(self, selection: Selection, where: Condition | None) -> list[Row]:
         table = selection.table
-        if where is not None:
-            selection = selection._replace(tests=where.of(table))
+        tests = () if where is None else asked(where).of(table)
+        if tests:
+            selection = selection._replace(tests=tests)
         check_overlap(selection, self._batch.work.rows(table))
         records = await self._batch.select(selection)
         check_overlap(selection, self._batch.work.rows(table), records)
-        return [shown(table, record.values) for record in records]
+        # A row that was read before is shown as it was then, and may not meet the condition so.
+        found = (r.values for r in records if meets(table, r.values, tests))
+        return [shown(table, values) for values in found]
 
     # writing
 
@@ -153,16 +159,17 @@ class Transaction:
             raise InvalidRequest(
                 f"{table.full_name} {key!r} was written before; insert comes first"
             )
-        if key not in work.deleted:
-            self._inserted.add((table, key))
+        new = key not in work.deleted
         self._batch.insert(table, values)
+        if new:
+            self._inserted.add((table, key))
 
     async def upsert(self, table: Table, row: Mapping[str, Any]) -> None:
         """Insert the row, or change its columns that are given."""
         key = key_of(table, row)
-        self._check_columns(table, row)
+        self._check_columns(table, key, row)
         current = (await self._current(table, [key]))[key]
-        self._write(table, key, self._merged(table, row, current))
+        self._batch.put(table, self._merged(table, row, current))
 
     async def update(self, table: Table, row: Mapping[str, Any], where: Condition = EXISTS) -> None:
         """Change the columns given of a row; nothing happens if there is none.
@@ -170,12 +177,12 @@ class Transaction:
         With a condition of one's own, Unsatisfied is raised where it does not hold.
         """
         key = key_of(table, row)
-        self._check_columns(table, row)
+        self._check_columns(table, key, row)
         current = (await self._current(table, [key]))[key]
         if where is not EXISTS:
             self._check(table, key, current, where)
         if current is not None:
-            self._write(table, key, self._merged(table, row, current))
+            self._batch.put(table, self._merged(table, row, current))
 
     async def put(
         self, table: Table, row: Mapping[str, Any], where: Condition | None = None
@@ -185,10 +192,10 @@ class Transaction:
         if where is None:
             await self.upsert(table, row)
             return
-        self._check_columns(table, row)
+        self._check_columns(table, key, row)
         current = (await self._current(table, [key]))[key]
         self._check(table, key, current, where)
-        self._write(table, key, self._merged(table, row, current))
+        self._batch.put(table, self._merged(table, row, current))
 
     async def delete(self, table: Table, key: Any, where: Condition | None = None) -> None:
         """Remove the row. If there is none, the commit sees to it that there is none then."""
@@ -219,7 +226,7 @@ class Transaction:
 
     def _whole(self, table: Table, row: Mapping[str, Any]) -> tuple[Value, ...]:
         key = key_of(table, row)
-        self._check_columns(table, row)
+        self._check_columns(table, key, row)
         return key + tuple(raw(table, column, row.get(column)) for column in table.rest)
 
     def _merged(
@@ -227,30 +234,27 @@ class Transaction:
     ) -> tuple[Value, ...]:
         if current is None:
             return self._whole(table, row)
-        self._check_columns(table, row)
         old = dict(zip(table.columns, current, strict=True))
         return tuple(
             raw(table, column, row[column]) if column in row else old[column]
             for column in table.columns
         )
 
-    def _write(self, table: Table, key: Key, values: tuple[Value, ...]) -> None:
-        if (table, key) in self._inserted:
-            self._batch.work.rows(table).inserted[key] = values
-        else:
-            self._batch.put(table, values)
-
     @staticmethod
-    def _check_columns(table: Table, row: Mapping[str, Any]) -> None:
-        for column, value in row.items():
-            raw(table, column, value)
+    def _check_columns(table: Table, key: Key, row: Mapping[str, Any]) -> None:
+        try:
+            for column, value in row.items():
+                raw(table, column, value)
+        except (InvalidRequest, WriteRefused) as error:
+            raise type(error)(f"{error} (in the row {key!r})") from None
 
     @staticmethod
     def _check(table: Table, key: Key, current: tuple[Value, ...] | None, where: Condition) -> None:
         if isinstance(where, Exists):
             met = (current is not None) == where.exists
         else:
-            met = current is not None and meets(table, current, where.of(table))
+            tests = asked(where).of(table)
+            met = current is not None and meets(table, current, tests)
         if not met:
             raise Unsatisfied(f"{table.full_name} {key!r}: the condition does not hold")
 
@@ -267,11 +271,13 @@ def _bound(table: Table, given: Any, operator: Any) -> list[Where]:
     if given is None:
         return []
     values = leading(table, table.clustering, given)
+    if not values:
+        raise InvalidRequest(f"{table.full_name}: start and end need a value, or None")
     equal = [Where((c,), "=", (v,)) for c, v in zip(table.clustering, values[:-1], strict=False)]
     return [*equal, Where((table.clustering[len(values) - 1],), operator, (values[-1],))]
 
 
 def _limit(limit: int | None) -> int | None:
-    if limit is not None and limit < 1:
-        raise InvalidRequest(f"a limit is at least 1, not {limit}")
+    if limit is not None and (type(limit) is not int or limit < 1):
+        raise InvalidRequest(f"a limit is a whole number of at least 1, not {limit!r}")
     return limit

@@ -6,6 +6,8 @@ from infra.engine import validation
 from infra.engine.buffered import BufferedTransaction
 from infra.engine.engine import Isolation
 from infra.engine.errors import InvalidRequest
+from infra.engine.metrics import METRICS
+from infra.engine.transaction import Transaction
 
 if TYPE_CHECKING:
     from infra.engine.committing import Parts
@@ -16,13 +18,16 @@ class Participant:
     """This process's share of a transaction whose id another one may have begun.
 
     All participants prepare, then all validate, then any of them commits first; that is the commit
-    point, and the others' commits follow it. One that rolls back after somebody prepared takes the
-    others along.
+    point, and the others' commits follow it. One that rolls back what it had prepared takes the
+    others along, as long as none of them has committed; one that wrote nothing leaves no trace, so
+    tell the others not to commit.
     """
 
     def __init__(self, engine: "ConsensusCommit", batch: BufferedTransaction) -> None:
-        #: What this participant reads and writes, until it prepares.
+        #: What this participant reads and writes, until it prepares: many rows at a time, and `tx`
+        #: the same row by row.
         self.batch = batch
+        self.tx = Transaction(batch)
         self._steps = engine.committing
         self._parts: Parts | None = None
         self._validated = False
@@ -56,7 +61,8 @@ class Participant:
         if not self._validated and self._must_validate():
             raise InvalidRequest(f"transaction {self.id} must be validated before its commit")
         await self.batch.release()
-        return await self._steps.decide(self.batch, parts)
+        with METRICS.commit(self.batch.work.written()):
+            return await self._steps.decide(self.batch, parts)
 
     async def rollback(self) -> None:
         """Take back what was prepared; before that, just forget."""

@@ -80,6 +80,10 @@ class Workset:
             for table, rows in sorted(written, key=lambda item: item[0].full_name)
         ]
 
+    def written(self) -> set[str]:
+        """The namespaces that a commit writes in."""
+        return {table.namespace for table, rows in self.tables.items() if rows.writes()}
+
     def only_read(self) -> Iterator[tuple[Table, dict[Key, Record | None]]]:
         """What was read by key and is not asserted by a write of it."""
         for table, rows in self.tables.items():

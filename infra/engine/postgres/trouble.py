@@ -22,15 +22,8 @@ _CONFLICTS = (
     pg.SerializationError,
     pg.DeadlockDetectedError,
     pg.UniqueViolationError,
-    pg.DivisionByZeroError,  # a row too few, see statements.together
 )
 _LOST = (pg.ConnectionDoesNotExistError, ConnectionError, TimeoutError, OSError)
-_SHAPE = (
-    pg.UndefinedTableError,
-    pg.UndefinedColumnError,
-    pg.InvalidSchemaNameError,
-    pg.DatatypeMismatchError,
-)
 _REFUSED = (pg.DataError, pg.IntegrityConstraintViolationError, pg.ProgramLimitExceededError)
 
 
@@ -38,11 +31,15 @@ def translate(error: BaseException, *, committing: bool = False) -> EngineError:
     """The engine's error for one of PostgreSQL's; with `committing`, a connection lost while the
     statement was under way leaves open whether it was done."""
     text = f"{type(error).__name__}: {error}"
+    if isinstance(error, pg.DivisionByZeroError):  # a row too few, see statements.together
+        return Conflict("a row was written by another transaction")
     if isinstance(error, _CONFLICTS):
         return Conflict(text)
     if isinstance(error, pg.LockNotAvailableError):
         return LockedOut(text)
-    if isinstance(error, _SHAPE):
+    if isinstance(error, pg.InsufficientPrivilegeError):
+        return Unavailable(text)  # until somebody grants it
+    if isinstance(error, (pg.SyntaxOrAccessError, pg.InvalidSchemaNameError)):
         return SchemaMismatch(text)
     if isinstance(error, (*_REFUSED, *UNBINDABLE)):
         return WriteRefused(text)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.engine.errors import Conflict
+from infra.engine.errors import Conflict, InvalidRequest
 from infra.engine.table import Record
 from tests.conformance.engine.cases import APPLE, ORDERS, PEAR, STOCK, Use, read, stored, values
 
@@ -70,7 +70,7 @@ class TestWriting:
             transaction.insert(STOCK, (*APPLE, 3, None))
             await transaction.rollback()
             await transaction.rollback()
-            with pytest.raises(RuntimeError):
+            with pytest.raises(InvalidRequest, match="has ended"):
                 await transaction.commit()
             assert await read(engine, APPLE) is None
 
