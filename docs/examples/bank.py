@@ -13,8 +13,10 @@ import uuid
 from infra.engine.api import (
     Conflict,
     ConsensusCommit,
+    LockedOut,
     Table,
     Type,
+    Unavailable,
     UnknownOutcome,
     col,
     odori_store,
@@ -31,6 +33,8 @@ ACCOUNTS = Table(
 )
 #: One row for each transfer, which nobody else writes: by it a lost answer is found out.
 TRANSFERS = Table("bank", "transfers", {"id": Type.TEXT, "amount": Type.BIGINT}, ("id",))
+#: More at a time would only stand in each other's way: all accounts lie in one partition.
+AT_ONCE_MAX_COUNT = 10
 #: Who loses this often in a row should rather be told than be tried again.
 TRIES_MAX_COUNT = 20
 
@@ -48,7 +52,11 @@ async def transfer(engine: ConsensusCommit, source: int, target: int, amount: in
                 await tx.update(ACCOUNTS, payee | {"balance": payee["balance"] + amount})
                 await tx.insert(TRANSFERS, {"id": id_, "amount": amount})
             return True
-        except Conflict:  # somebody else was first; nothing was written
+        except (
+            Conflict,
+            LockedOut,
+            Unavailable,
+        ):  # nothing was written
             await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 8)))
         except UnknownOutcome as unknown:  # the answer to the commit was lost on its way
             return await engine.outcome(unknown.tx_id, (TRANSFERS, id_))
@@ -67,9 +75,13 @@ async def main(store: str) -> None:
                     account = {"branch": "main", "number": number, "balance": 100, "owner": "ann"}
                     await tx.insert(ACCOUNTS, account)
         pairs = [random.sample(range(10), 2) for _ in range(200)]
-        done = await asyncio.gather(
-            *(transfer(engine, a, b, random.randint(1, 50)) for a, b in pairs)
-        )
+        room = asyncio.Semaphore(AT_ONCE_MAX_COUNT)
+
+        async def moved(source: int, target: int) -> bool:
+            async with room:
+                return await transfer(engine, source, target, random.randint(1, 50))
+
+        done = await asyncio.gather(*(moved(source, target) for source, target in pairs))
         async with engine.transaction(read_only=True) as tx:
             accounts = await tx.scan(ACCOUNTS, "main")
             rich = await tx.scan_index(ACCOUNTS, "owner", "ann", where=col("balance") > 100)

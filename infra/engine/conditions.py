@@ -22,6 +22,12 @@ class Condition:
         _together(self, other)
         return Condition(self.alternatives + other.alternatives)
 
+    def __bool__(self) -> bool:
+        raise InvalidRequest(
+            "a condition is neither true nor false: put conditions together with & and |, not with"
+            " `and`, `or` or 1 < col('a') < 3, and each comparison in brackets"
+        )
+
     def of(self, table: Table) -> tuple[tuple[Comparison, ...], ...]:
         """The alternatives with values as the engine keeps them; bad ones are named."""
         return tuple(

@@ -40,8 +40,7 @@ def opened(configured: Configured, options: CommitOptions) -> Storage:
                 return _postgres(configured)
             except ModuleNotFoundError as error:
                 raise ConfigError(
-                    f"PostgreSQL needs the driver {error.name}:"
-                    " pip install 'odori-choreography[postgres]'"
+                    f"PostgreSQL needs the driver {error.name}: pip install {error.name}"
                 ) from None
         case CassandraStorage():
             from infra.engine.cassandra.storage import CassandraStorage as Cassandra

@@ -99,10 +99,10 @@ class Transaction:
     ) -> list[Row]:
         """Rows of one partition in clustering order, or in the reverse one.
 
-        `start` and `end` are leading values of the clustering key: equal in all but the last, which
-        bounds the range.
+        `start` and `end` are leading values of the clustering key: rows equal all but the last of
+        them, and the last one bounds the range; if both are given they differ in the last only.
         """
-        table_of(table)
+        _check_bounds(table_of(table), start, end)
         wheres = [
             Where(table.partition, "=", leading(table, table.partition, partition, whole=True))
         ]
@@ -275,6 +275,17 @@ def _bound(table: Table, given: Any, operator: Any) -> list[Where]:
         raise InvalidRequest(f"{table.full_name}: start and end need a value, or None")
     equal = [Where((c,), "=", (v,)) for c, v in zip(table.clustering, values[:-1], strict=False)]
     return [*equal, Where((table.clustering[len(values) - 1],), operator, (values[-1],))]
+
+
+def _check_bounds(table: Table, start: Any, end: Any) -> None:
+    if start is None or end is None:
+        return
+    first, last = (leading(table, table.clustering, bound) for bound in (start, end))
+    if len(first) != len(last) or first[:-1] != last[:-1]:
+        raise InvalidRequest(
+            f"{table.full_name}: start {start!r} and end {end!r} may differ in their last value"
+            " only; scan the rest of the range by itself"
+        )
 
 
 def _limit(limit: int | None) -> int | None:

@@ -1,5 +1,6 @@
 """What a caller asks wrongly is refused by name, before anything is written; what an id says."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from infra.engine.config.settings import CommitOptions
 from infra.engine.engine import Isolation
 from infra.engine.errors import InvalidRequest, UnknownOutcome, WriteRefused
 from infra.engine.metrics import METRICS
-from tests.conformance.engine.cases import APPLE, ORDERS, STOCK, Use, stored, values
+from tests.conformance.engine.cases import APPLE, EVENTS, ORDERS, STOCK, Use, stored, values
 
 ROW = {"category": "fruit", "product": "apple", "left": 3, "shelf": "a"}
 OTHER: Any = {"left": 1}
@@ -78,7 +79,15 @@ async def test_what_is_asked_wrongly_is_named(use: Use) -> None:
         ):
             with pytest.raises(InvalidRequest, match=named):
                 await asked
+        moment = datetime(2026, 1, 1, tzinfo=UTC)
+        for start, end in (((1, moment), (2, moment)), ((1,), (2, moment))):
+            with pytest.raises(InvalidRequest, match="may differ in their last value only"):
+                await tx.scan(EVENTS, 1, start=start, end=end)
         positive = col("left") > 0
+        with pytest.raises(InvalidRequest, match="put conditions together with &"):
+            assert positive
+        with pytest.raises(InvalidRequest, match="put conditions together with &"):
+            assert 1 < col("left") < 3, "chained, it is an `and`"
         with pytest.raises(InvalidRequest, match="stand alone"):
             EXISTS & positive
         with pytest.raises(InvalidRequest, match="stand alone"):
