@@ -33,8 +33,8 @@ _WARNINGS = frozenset(
     {
         "bus.few_partitions", "bus.offsets_not_committed", "bus.silent", "bus.trouble",
         "bus.waiting", "connector.trouble", "connector.unreadable", "dashboard.failed",
-        "delivery.failed", "http.failed", "provider.rule_ignored", "store.locked", "store.trouble",
-        "worker.died",
+        "delivery.failed", "http.failed", "provider.rule_ignored", "store.locked",
+        "store.setting_ignored", "store.trouble", "worker.died",
     }
 )  # fmt: skip
 _log = structlog.get_logger("odori")

@@ -1,7 +1,7 @@
 """Where the stores are: a file for each domain in the data folder, or one PostgreSQL for all."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +29,8 @@ class Home(Protocol):
     option: str
     #: Whether whoever holds the data folder is the only one who writes the stores.
     exclusive: bool
+    #: What was said of the stores in vain, a line each.
+    notes: Sequence[str]
 
     def place(self, domain: str) -> str:
         """What one domain's store is called."""
@@ -68,6 +70,7 @@ class Files:
     """One SQLite file for each domain; with `inline` everything runs in the caller's thread."""
 
     exclusive = True
+    notes: Sequence[str] = ()
 
     def __init__(self, data: Path, *, inline: bool = False) -> None:
         self.name = str(data)

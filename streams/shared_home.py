@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from infra.engine.config import (
+    CommitOptions,
     GroupCommitOptions,
     Isolation,
     PostgresStorage,
@@ -37,6 +38,7 @@ class Shared:
     def __init__(self, settings: Settings, configured: PostgresStorage) -> None:
         self._settings = settings
         self._configured = configured
+        self.notes: Sequence[str] = (*settings.notes, *_overruled(settings.consensus_commit))
         [(host, port), *_] = configured.contact_points
         user = f"{configured.username}@" if configured.username else ""
         self.name = f"postgresql://{user}{host}:{port}/{configured.database}"
@@ -102,12 +104,7 @@ class Shared:
 
     def _made(self) -> ConsensusCommit:
         """Nothing of it is connected before it is used."""
-        commit = replace(  # a domain's batch is one commit, whatever others do over these storages
-            self._settings.consensus_commit,
-            isolation_level=Isolation.SNAPSHOT,
-            one_phase_commit=True,
-            group_commit=GroupCommitOptions(),
-        )
+        commit = _of_domains(self._settings.consensus_commit)
         name = self._configured.name
         return open_engine(
             replace(
@@ -140,6 +137,28 @@ class Shared:
                 engine, self._engine = self._engine, None
                 await tenant.engine.close()
                 assert engine is tenant.engine
+
+
+def _of_domains(commit: CommitOptions) -> CommitOptions:
+    """A domain's batch is one commit, whatever others do over these storages."""
+    return replace(
+        commit,
+        isolation_level=Isolation.SNAPSHOT,
+        one_phase_commit=True,
+        group_commit=GroupCommitOptions(),
+    )
+
+
+def _overruled(commit: CommitOptions) -> list[str]:
+    """What of it is not for the domains."""
+    group = commit.group_commit.enabled
+    said = {
+        f"isolation_level={commit.isolation_level}": commit.isolation_level is Isolation.SNAPSHOT,
+        "one_phase_commit.enabled=false": commit.one_phase_commit,
+        "coordinator.group_commit.enabled=true": not group,
+    }
+    why = "does not apply to the domains: their batches are SNAPSHOT, each one database commit"
+    return [f"scalar.db.consensus_commit.{key} {why}" for key, is_so in said.items() if not is_so]
 
 
 class _Tenant:

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from infra.clock import utc_now
 from infra.engine.errors import Conflict, EngineError
+from infra.observe import observe
 from infra.settings import Settings
 from streams.answers import answer
 from streams.books.lost import lost
@@ -94,6 +95,8 @@ class System:
         """
         self.lock()
         await self.home.hold(alone=not self.settings.kafka)
+        for note in self.home.notes:
+            observe("store.setting_ignored", note=note)
         all_there(self.home, self.topology)
         self.operator_key = operator_key(self.data)
         await self._open_stores()

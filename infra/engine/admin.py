@@ -54,6 +54,8 @@ class Admin:
         """The table with one more column, which is NULL in the rows there are."""
         if column in table.columns:
             raise InvalidRequest(f"{table.full_name} has a column {column} already")
+        if await self._engine.storage_of(table).describe(table.namespace, table.name) is None:
+            raise SchemaMismatch(f"{table.full_name} does not exist")
         wider = Table(
             table.namespace,
             table.name,

@@ -105,9 +105,11 @@ class Committing:
 
     async def prepare(self, tx: BufferedTransaction, parts: Parts) -> None:
         """Every row PREPARED or DELETED; after an error the transaction is aborted."""
-        at = self._clock()
-        work = [tx.session(storage).prepare(tx.id, parts[storage], at) for storage in parts]
         try:
+            if parts:  # or the rows would wait for a decision that cannot be written
+                await self._coordinator.check_table(grouped=self.groups is not None)
+            at = self._clock()
+            work = [tx.session(storage).prepare(tx.id, parts[storage], at) for storage in parts]
             await self._all(work, self._options.parallel_preparation)
         except EngineError as error:
             await self.abort(tx, parts)
@@ -194,8 +196,13 @@ class Committing:
     def _spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         task = asyncio.ensure_future(work)
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # its caller may have gone; it is no news to anybody else
 
     async def close(self) -> None:
         """Wait for what is under way."""

@@ -108,6 +108,10 @@ class Coordinator:
             )
         return self._table
 
+    async def check_table(self, *, grouped: bool) -> None:
+        """SchemaMismatch unless the table is there, for groups with the column they need."""
+        _check_groups(await self.table(), grouped=grouped)
+
     def forget_table(self) -> None:
         """Look again what the table is like."""
         self._table = None
@@ -124,12 +128,8 @@ class Coordinator:
     async def _put(self, tx_id: str, state: int, children: Sequence[str]) -> State | None:
         table, now = await self.table(), self._clock()
         values: dict[str, Value] = {"tx_id": tx_id, "tx_state": state, "tx_created_at": now}
+        _check_groups(table, grouped=bool(children))
         if children:
-            if CHILDREN not in table.columns:
-                raise SchemaMismatch(
-                    f"{table.full_name} has no column {CHILDREN}, which group commit needs; add it"
-                    " with engine.admin.repair_coordinator_tables(), or Java's admin"
-                )
             values[CHILDREN] = ",".join(children)
         row = tuple(values.get(column) for column in table.columns)
         done = await self._patiently(lambda: self.storage.put_if_absent(table, row))
@@ -153,6 +153,14 @@ class Coordinator:
                 return await ask()
             await asyncio.sleep(wait)
         return await ask()
+
+
+def _check_groups(table: Table, *, grouped: bool) -> None:
+    if grouped and CHILDREN not in table.columns:
+        raise SchemaMismatch(
+            f"{table.full_name} has no column {CHILDREN}, which group commit needs; add it"
+            " with engine.admin.repair_coordinator_tables(), or Java's admin"
+        )
 
 
 def _lists(found: tuple[State, Sequence[str]], tx_id: str) -> bool:

@@ -6,7 +6,7 @@ import string
 
 from infra.engine.config.settings import GroupCommitOptions
 from infra.engine.coordinator import PARENT_CHARS, Coordinator, State, parent_of
-from infra.engine.errors import EngineError, UnknownOutcome
+from infra.engine.errors import SchemaMismatch, UnknownOutcome
 from infra.engine.metrics import METRICS
 from infra.engine.table import COMMITTED
 
@@ -122,9 +122,15 @@ class Groups:
         METRICS.grouped(len(children))
         try:
             state = await self._coordinator.commit(group.parent, children)
-        except EngineError as error:
+        except SchemaMismatch as error:  # nothing was written
+            for written in group.ready.values():
+                written.set_exception(SchemaMismatch(str(error)))
+            return
+        except Exception as error:  # a bug's, too: nobody is left waiting for ever
             for tx_id, written in group.ready.items():
-                written.set_exception(UnknownOutcome(str(error), tx_id))
+                unknown = UnknownOutcome(str(error) or repr(error), tx_id)
+                unknown.__cause__ = error
+                written.set_exception(unknown)
             return
         if state.state == COMMITTED:
             for written in group.ready.values():
@@ -137,7 +143,7 @@ class Groups:
         itself under its full id, which counts where the group's row does not list it."""
         try:
             state = await self._coordinator.commit(tx_id)
-        except EngineError as error:
+        except Exception as error:
             written.set_exception(error)
         else:
             written.set_result(state)

@@ -5,6 +5,7 @@
 An argument sets the interpreter's switch interval in seconds (0.005 is Python's own).
 """
 
+import argparse
 import asyncio
 import random
 import sqlite3
@@ -185,5 +186,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.setswitchinterval(float(sys.argv[1]) if sys.argv[1:] else sys.getswitchinterval())
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("switch_s", nargs="?", type=float, help="the interpreter's interval")
+    sys.setswitchinterval(arguments.parse_args().switch_s or sys.getswitchinterval())
     asyncio.run(main())

@@ -9,6 +9,7 @@ import pytest
 
 from infra.engine.postgres.plain import spoken
 from streams.home import without_password
+from streams.shared_home import Shared
 from streams.system import announce_running
 from streams.terminal import settings
 from tests.cli.conftest import odori
@@ -19,6 +20,10 @@ scalar.db.multi_storage.storages=first,second
 scalar.db.multi_storage.default_storage=first
 scalar.db.multi_storage.storages.first.storage=jdbc
 scalar.db.multi_storage.storages.first.contact_points=jdbc:postgresql://127.0.0.1:1/shop
+"""
+SQLITE = """scalar.db.multi_storage.storages.second.storage=jdbc
+scalar.db.multi_storage.storages.second.contact_points=jdbc:sqlite:shop.db
+scalar.db.multi_storage.namespace_mapping=shipping:second
 """
 CASSANDRA = """scalar.db.multi_storage.storages.second.storage=cassandra
 scalar.db.multi_storage.storages.second.contact_points=127.0.0.1
@@ -34,6 +39,7 @@ scalar.db.multi_storage.namespace_mapping=payment:second
     ("text", "why"),
     [
         (TWO + CASSANDRA.format("order"), "the domain order in the storage second, which is Cass"),
+        (TWO + SQLITE, "the domain shipping in the storage second, which is SQLite: leave ODORI_S"),
         (TWO + OTHER, "inventory in first and payment in second: all domains need to lie"),
     ],
 )
@@ -59,6 +65,31 @@ def test_what_cannot_be_a_store_is_said(
     monkeypatch.setenv("ODORI_STORE", store)
     said = odori("check", "--data", tmp_path)
     assert (said.exit_code, why in said.output) == (2, True), said.output
+    assert "sqlite:/" not in said.output
+
+
+def test_a_file_may_map_what_is_no_domains_elsewhere_and_its_vain_lines_are_told(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "scalardb.properties"
+    file.write_text(
+        TWO
+        + CASSANDRA.format("coordinator")
+        + """scalar.db.consensus_commit.include_metadata.enabled=true
+scalar.db.consensus_commit.isolation_level=SERIALIZABLE
+scalar.db.consensus_commit.one_phase_commit.enabled=false
+scalar.db.consensus_commit.coordinator.group_commit.enabled=true
+"""
+    )
+    home = Shared.of(str(file), ["order", "inventory", "payment", "shipping"])
+    assert home.name == "postgresql://127.0.0.1:1/shop"
+    assert [note.partition(": ")[2].split(":")[0] for note in home.notes[:1]] == [
+        "scalar.db.consensus_commit.include_metadata.enabled means nothing here"
+    ]
+    for key in ("isolation_level=SERIALIZABLE", "one_phase_commit.enabled=false"):
+        assert sum(f"{key} does not apply to the domains" in note for note in home.notes) == 1
+    assert sum("group_commit.enabled=true does not apply" in note for note in home.notes) == 1
+    assert list(Shared.of(URL, ["order"]).notes) == []
 
 
 def test_a_database_that_does_not_answer_is_a_sentence_without_the_password(

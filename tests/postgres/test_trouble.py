@@ -1,7 +1,8 @@
-"""The database goes and comes back; rows of an older version are upgraded in it."""
+"""The database goes and comes back; older rows are upgraded in it; settings in vain are told."""
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,10 +21,11 @@ from tests.books.trading import (
     send_all,
     trading,
 )
+from tests.e2e.process import up
 from tests.ops.test_upgrade import WITHOUT_END
 from tests.services import need
 from tests.services.postgres import lacking, running
-from tests.stores import remember
+from tests.stores import remember, store_of
 
 pytestmark = pytest.mark.service
 
@@ -60,3 +62,23 @@ async def test_rows_of_an_older_version_are_upgraded_at_the_start(traded: Path) 
     async with trading(traded):
         assert asked(traded, "order", WITHOUT_END) == [(0,)]
         assert (await at_rest(traded)).verdict is Verdict.BALANCED
+
+
+async def test_what_a_file_of_settings_says_in_vain_is_logged_at_the_start_a_line_each(
+    tmp_path: Path,
+) -> None:
+    url = urlsplit(store_of(tmp_path))
+    file = tmp_path / "scalardb.properties"
+    file.write_text(f"""scalar.db.storage=jdbc
+scalar.db.contact_points=jdbc:postgresql://{url.hostname}:{url.port}{url.path}
+scalar.db.username={url.username or ""}
+scalar.db.password={url.password or ""}
+scalar.db.consensus_commit.include_metadata.enabled=true
+scalar.db.consensus_commit.isolation_level=SERIALIZABLE
+""")
+    remember(tmp_path / "data", str(file))
+    async with up(tmp_path / "data") as odori:
+        notes = [line for line in odori.log if line["event"] == "store.setting_ignored"]
+        assert [line["level"] for line in notes] == ["warning"] * 2
+        assert "include_metadata.enabled means nothing here" in notes[0]["note"]
+        assert "isolation_level=SERIALIZABLE does not apply to the domains" in notes[1]["note"]

@@ -26,7 +26,7 @@ from cassandra.query import BatchStatement, BoundStatement, PreparedStatement
 from infra.engine.cassandra.trouble import CONTENTION, translate, translate_write
 from infra.engine.cassandra.values import WholeNumbers
 from infra.engine.config import CassandraStorage as Settings
-from infra.engine.errors import SchemaMismatch
+from infra.engine.errors import SchemaMismatch, Unavailable
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -62,6 +62,7 @@ class Connection:
     def __init__(self, settings: Settings, requests: int) -> None:
         self._settings = settings
         self._session: Session | None = None
+        self._closed = False
         self._connecting = asyncio.Lock()
         self._slots = asyncio.Semaphore(requests)
         self._prepared: dict[str, PreparedStatement] = {}
@@ -72,6 +73,8 @@ class Connection:
         """The driver's session, connected."""
         if self._session is None:
             async with self._connecting:
+                if self._closed:
+                    raise Unavailable("the storage is closed")
                 if self._session is None:
                     try:
                         self._session = await asyncio.to_thread(_connect, self._settings)
@@ -123,7 +126,9 @@ class Connection:
             raise translate(error) from error
 
     async def close(self) -> None:
-        session, self._session = self._session, None
+        self._closed = True
+        async with self._connecting:
+            session, self._session = self._session, None
         if session:
             self._prepared.clear()
             await asyncio.to_thread(session.cluster.shutdown)

@@ -20,9 +20,10 @@ from .settings import (
 )
 from .storages import build, is_multi
 
+#: What the domains may have; an engine of its own may be on SQLite, too.
 _STORES = (
-    "postgresql://user:password@host:port/database, sqlite:///relative.db, "
-    "sqlite:////absolute.db or a .properties file"
+    "postgresql://user:password@host:port/database or a .properties file that maps all domains to"
+    " one PostgreSQL; without it every domain has a SQLite file of its own"
 )
 
 

@@ -34,6 +34,14 @@ async def test_a_table_is_found_as_it_was_made(use: Use) -> None:
         assert coordinator.partition == ("tx_id",)
 
 
+async def test_a_table_that_is_not_there_is_not_widened(use: Use) -> None:
+    async with use() as engine:
+        await engine.admin.create_namespace("notes")
+        with pytest.raises(SchemaMismatch, match=r"notes\.note does not exist"):
+            await engine.admin.add_column(NOTES, "more", Type.INT)
+        assert await engine.admin.describe("notes", "note") is None
+
+
 async def test_a_table_is_dropped_with_its_rows_and_a_namespace_only_empty(use: Use) -> None:
     async with use() as engine:
         await engine.admin.create_table(NOTES)
