@@ -45,6 +45,7 @@ class Admin:
     async def drop_table(self, table: Table) -> None:
         """Remove a table with its rows."""
         await self._engine.storage_of(table).drop_table(table)
+        self._engine.declarations.forget({table.full_name})
 
     async def describe(self, namespace: str, name: str) -> Table | None:
         """A table's metadata; None if there is none, or it is no table of ScalarDB."""

@@ -55,6 +55,7 @@ class BufferedTransaction:
         return (await self._look([(table, keys)]))[0]
 
     async def _look(self, wanted: list[tuple[Table, list[Key]]]) -> list[dict[Key, Record | None]]:
+        await self.check_tables([table for table, _ in wanted])
         begun = perf_counter()
         answers: list[dict[Key, Record | None]] = []
         pending: list[Pending] = []
@@ -120,6 +121,7 @@ class BufferedTransaction:
         self.check_open()
         begun = perf_counter()
         rows = self.work.rows(selection.table)
+        await self.check_tables([selection.table])
         session = self.session(self._engine.storage_of(selection.table))
         records = await select(session, selection, self._resolve)
         METRICS.took(selection.table.namespace, "scan", begun)
@@ -205,6 +207,7 @@ class BufferedTransaction:
     async def commit(self) -> int:
         self.close()
         with METRICS.commit(self.work.written()):
+            await self._check_written()
             return await self._engine.committing.commit(self)
 
     async def rollback(self) -> None:
@@ -240,6 +243,20 @@ class BufferedTransaction:
         if session is None:
             session = self._sessions[storage] = storage.session(locked=self._locked)
         return session
+
+    async def _check_written(self) -> None:
+        try:
+            await self.check_tables(self.work.tables)
+        except BaseException:
+            await self.release()
+            raise
+
+    async def check_tables(self, tables: Iterable[Table]) -> None:
+        """SchemaMismatch if one of them is not on disk as declared."""
+        known = self._engine.declarations.known
+        for table in tables:
+            if table not in known:
+                await self._engine.declarations.check(table)
 
     def check_scan_all(self, table: Table) -> None:
         """InvalidRequest where the settings forbid a scan over all partitions."""

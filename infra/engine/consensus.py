@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from infra.clock import now_ms
 from infra.engine.admin import Admin
 from infra.engine.buffered import BufferedTransaction
+from infra.engine.checking import Declarations
 from infra.engine.committing import Committing
 from infra.engine.config.settings import CommitOptions
 from infra.engine.coordinator import Coordinator
@@ -58,6 +59,7 @@ class ConsensusCommit:
         self.coordinator = Coordinator(home, self.options.coordinator_namespace, clock)
         self.recovery = Recovery(self.storage_of, self.coordinator, clock)
         self.admin = Admin(self)
+        self.declarations = Declarations(self.storage_of)
         self.committing = Committing(
             self.storage_of, self.coordinator, self.recovery, self.options, clock
         )
@@ -84,6 +86,7 @@ class ConsensusCommit:
         for storage in self.storages.values():
             if mine := [table for table in tables if self.storage_of(table) is storage]:
                 await storage.apply(mine)
+                self.declarations.made(mine)
 
     async def describe(self, namespace: str, name: str) -> Table | None:
         return await self.admin.describe(namespace, name)

@@ -11,12 +11,19 @@ def missing(declared: Table, found: Table | None) -> list[str]:
     if found is None:
         return [f"{declared.full_name} is not there"]
     there = described(found)
-    return [
+    return missing_columns(declared, found) + [
         f"{declared.full_name}.{column} has no index"
-        if column in there
-        else f"{declared.full_name}.{column} ({row.data_type}) is not there"
         for column, row in _users(declared)
-        if column not in there or (row.indexed and not there[column].indexed)
+        if column in there and row.indexed and not there[column].indexed
+    ]
+
+
+def missing_columns(declared: Table, found: Table) -> list[str]:
+    """Columns that are declared only."""
+    return [
+        f"{declared.full_name}.{column} ({row.data_type}) is not there"
+        for column, row in _users(declared)
+        if column not in found.columns
     ]
 
 

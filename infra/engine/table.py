@@ -97,6 +97,14 @@ class Table:
         before = [BEFORE + c for c in self.indexes if c in self.rest]
         return (*self.indexes, *before)
 
+    def is_like(self, other: "Table") -> bool:
+        """Whether records of both are the same."""
+        return (
+            [*self.columns.items()] == [*other.columns.items()]
+            and (self.partition, self.clustering) == (other.partition, other.clustering)
+            and self.descending == other.descending
+        )
+
     def __repr__(self) -> str:
         return f"<Table {self.full_name}>"
 

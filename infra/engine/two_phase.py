@@ -40,6 +40,7 @@ class Participant:
     async def prepare(self) -> None:
         """Write this participant's rows as PREPARED; raises Conflict, and then nothing is left."""
         self.batch.check_open()
+        await self.batch.check_tables(self.batch.work.tables)
         await self.batch.read_discards()
         self._parts = self._steps.parts(self.batch)
         self.batch.close()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from infra.engine.errors import InvalidRequest
 from infra.engine.storage import Change, Selection
 from infra.engine.table import Key, Record, Table, Value
 
@@ -69,8 +70,21 @@ class Workset:
     def rows(self, table: Table) -> Rows:
         rows = self.tables.get(table)
         if rows is None:
+            rows = self._twins(table)
+        if rows is None:
             rows = self.tables[table] = Rows()
         return rows
+
+    def _twins(self, table: Table) -> Rows | None:
+        """The share of this table by another object that declares it."""
+        for known, rows in self.tables.items():
+            if known.name == table.name and known.namespace == table.namespace:
+                if not known.is_like(table):
+                    raise InvalidRequest(
+                        f"{table.full_name} is declared in two ways in one transaction"
+                    )
+                return rows
+        return None
 
     def changes(self) -> list[Change]:
         """What a commit writes, in one order of tables for everybody."""
