@@ -31,7 +31,13 @@ class Admin:
 
     async def tables(self, namespace: str) -> list[str]:
         """Names of the tables of a namespace."""
-        return await self._engine.home_of(namespace).tables(namespace)
+        found = [
+            name
+            for home in self._engine.storages.values()
+            for name in await home.tables(namespace)
+            if self._engine.storage_named(namespace, name) is home
+        ]
+        return sorted(found)
 
     async def create_table(self, table: Table) -> None:
         """Make a table, or give it the columns and indexes that it lacks (`repair`, too).
@@ -49,7 +55,7 @@ class Admin:
 
     async def describe(self, namespace: str, name: str) -> Table | None:
         """A table's metadata; None if there is none, or it is no table of ScalarDB."""
-        return await self._engine.home_of(namespace).describe(namespace, name)
+        return await self._engine.storage_named(namespace, name).describe(namespace, name)
 
     async def add_column(self, table: Table, column: str, kind: Type) -> Table:
         """The table with one more column, which is NULL in the rows there are."""
@@ -71,7 +77,7 @@ class Admin:
 
     async def import_table(self, namespace: str, name: str) -> Table:
         """Take in a table of PostgreSQL with the rows it has."""
-        return await self._engine.home_of(namespace).import_table(namespace, name)
+        return await self._engine.storage_named(namespace, name).import_table(namespace, name)
 
     async def create_coordinator_tables(self) -> None:
         """Make the table in which transactions are decided; harmless where it is."""
@@ -94,11 +100,11 @@ class Admin:
 
 
 def check_names(table: Table) -> None:
-    """InvalidRequest if a column has a name that the protocol uses itself."""
-    if "$" in table.namespace + table.name:
-        raise InvalidRequest(f"{table.full_name}: a name may not contain $")
+    """InvalidRequest for a name that the protocol uses itself, or that could mean two tables."""
+    if {"$", "."} & {*table.namespace, *table.name}:
+        raise InvalidRequest(f"{table.full_name}: a name may contain neither $ nor a dot")
     own = {*TX_COLUMNS, *(BEFORE + c for c in TX_COLUMNS)}
     for column in table.columns:
         base = column.removeprefix(BEFORE)
-        if column in own or (base != column and base in table.rest and column in table.rest):
+        if column in own or (base != column and base in table.rest):
             raise InvalidRequest(f"{table.full_name}.{column}: the protocol uses that name itself")

@@ -78,9 +78,13 @@ class ConsensusCommit:
 
     def storage_of(self, table: Table) -> Storage:
         """The storage that keeps a table."""
-        if self._by_table and table.full_name in self._by_table:
-            return self._by_table[table.full_name]
-        return self._by_namespace.get(table.namespace, self._first)
+        if not self._by_table:
+            return self._by_namespace.get(table.namespace, self._first)
+        return self.storage_named(table.namespace, table.name)
+
+    def storage_named(self, namespace: str, name: str) -> Storage:
+        """The storage that keeps the table of this name."""
+        return self._by_table.get(f"{namespace}.{name}") or self.home_of(namespace)
 
     async def apply(self, tables: Sequence[Table]) -> None:
         for storage in self.storages.values():

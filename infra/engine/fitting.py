@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 
 from infra.engine.errors import WriteRefused
@@ -13,6 +14,10 @@ DATE_MIN_DAYS, DATE_MAX_DAYS = -354_285, 2_932_896
 DAY_MS = 86_400_000
 #: A TIME is below one day, in microseconds.
 TIME_MAX_MICROS = 86_400_000_000 - 1
+
+#: Combinations of tables and Python types that are remembered: a table has few, one for each set
+#: of columns that are NULL.
+SIGNATURES_MAX_COUNT = 4_096
 
 _RANGES = {
     Type.INT: (-(2**31), 2**31 - 1),
@@ -49,9 +54,13 @@ def misfit(kind: Type, value: Value) -> str | None:
 
 
 def check_ranges(changes: Sequence[Change]) -> None:
-    """WriteRefused for the first whole number or time that its column's type does not have: SQLite
-    would keep it, and ScalarDB could not read the row again. A BIGINT no storage takes."""
+    """WriteRefused for the first value that its column's type does not have, and for a key without
+    a value: SQLite would keep it, and ScalarDB could not read the row again. What no storage takes
+    is left to it: a BIGINT that is too large, a text that is none."""
     for change in changes:
+        for row in chain(change.inserts, change.updates):
+            if not _are_of(change.table, tuple(map(type, row))):
+                raise _without_key(change.table, row) or refusal(change.table, [row], "")
         for at, kind in enumerate(change.table.columns.values()):
             if kind not in _RANGES or kind is Type.BIGINT:
                 continue
@@ -60,6 +69,28 @@ def check_ranges(changes: Sequence[Change]) -> None:
                 value = row[at]
                 if value is not None and not (isinstance(value, int) and low <= value <= high):
                     raise refusal(change.table, [row], f"{value!r} is out of range")
+
+
+@lru_cache(maxsize=SIGNATURES_MAX_COUNT)
+def _are_of(table: Table, types: tuple[type, ...]) -> bool:
+    """Whether values of these Python types may be in a row; keys may not be None."""
+    for at, (kind, type_) in enumerate(zip(table.columns.values(), types, strict=False)):
+        if type_ is type(None):
+            if at < table.key_width:
+                return False
+        elif not issubclass(type_, _PYTHON.get(kind, (int,))) or (
+            type_ is bool and kind is not Type.BOOLEAN
+        ):
+            return False
+    return True
+
+
+def _without_key(table: Table, row: Sequence[Value]) -> WriteRefused | None:
+    key = tuple(row[: table.key_width])
+    for column, value in zip(table.keys, key, strict=True):
+        if value is None:
+            return WriteRefused(f"{table.full_name}.{column} of {key!r}: a key may not be NULL")
+    return None
 
 
 def _bad_number(kind: Type, number: float) -> str | None:

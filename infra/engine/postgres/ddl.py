@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from infra.engine.errors import InvalidRequest
 from infra.engine.metadata import (
     Described,
     check_columns,
@@ -24,6 +25,8 @@ from infra.engine.table import Table
 #: A number of our own for pg_advisory_xact_lock: two processes that start at once make tables in
 #: turn, since CREATE ... IF NOT EXISTS itself is not safe against another one.
 DDL_LOCK = 0x0D0121
+#: PostgreSQL cuts a longer identifier, and takes it for any other one that begins alike.
+NAME_MAX_BYTES = 63
 
 _METADATA = """CREATE TABLE IF NOT EXISTS "scalardb"."metadata"(
 "full_table_name" VARCHAR(128),"column_name" VARCHAR(128),"data_type" VARCHAR(20) NOT NULL,
@@ -39,6 +42,8 @@ FROM "scalardb"."metadata" WHERE "full_table_name"=$1 ORDER BY "ordinal_position
 
 async def apply(connection: Connection, tables: Sequence[Table]) -> None:
     """Create or widen the tables; run inside a transaction, so that it happens whole."""
+    for table in tables:
+        _check_lengths(table)
     for schema in dict.fromkeys(table.namespace for table in tables):
         await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
     for table in tables:
@@ -76,6 +81,15 @@ async def columns(
     """Each column with its type and its place in the primary key."""
     rows = await connection.fetch(_THERE, f"{quoted(namespace)}.{quoted(name)}")
     return [tuple(row) for row in rows]
+
+
+def _check_lengths(table: Table) -> None:
+    for name in (table.namespace, table.name, *table.stored):
+        if len(name.encode()) > NAME_MAX_BYTES:
+            raise InvalidRequest(
+                f"{table.full_name}: PostgreSQL would cut the name {name} after"
+                f" {NAME_MAX_BYTES} bytes"
+            )
 
 
 async def _apply_table(connection: Connection, table: Table) -> None:

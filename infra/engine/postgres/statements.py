@@ -18,8 +18,6 @@ from infra.engine.table import (
     Value,
 )
 
-#: Stands in a part for its rows, until it is known which parameters they are.
-SOURCE = "/*rows*/"
 #: Parameters before the arrays: the writer's tx_id, and a time.
 SHARED = 2
 
@@ -27,8 +25,8 @@ SHARED = 2
 class Part(NamedTuple):
     """One table's inserts, updates or deletes within a statement that does them all."""
 
-    #: The statement, with its source of rows to be filled in.
-    sql: str
+    #: The statement before and after its source of rows.
+    sql: tuple[str, str]
     #: Types of the columns of its rows.
     types: tuple[str, ...]
     #: Whether each row has to be found, or else nothing is done at all.
@@ -141,8 +139,8 @@ class Statements:
         own = self._shapes.inserted(state)
         names = ",".join(map(quoted, [*own, *columns]))
         values = ",".join([*own.values(), *(f"v.column{i + 1}" for i in range(len(columns)))])
-        sql = f"INSERT INTO {self.name}({names}) SELECT {values} FROM {SOURCE}"
-        return Part(sql, self._types[: len(columns)], False)
+        sql = f"INSERT INTO {self.name}({names}) SELECT {values} FROM "
+        return Part((sql, ""), self._types[: len(columns)], False)
 
     def _update(self, prepared: bool = False) -> Part:
         where = self._shapes.unchanged(self._width + 1)
@@ -173,11 +171,11 @@ class Statements:
         where = self._shapes.ours(states, image=None if committed else False)
         return Part(self._remove(where), self._keys, False)
 
-    def _change(self, new: str, where: str) -> str:
-        return f"UPDATE {self.name} AS t SET {new} FROM {SOURCE} WHERE {where}"
+    def _change(self, new: str, where: str) -> tuple[str, str]:
+        return f"UPDATE {self.name} AS t SET {new} FROM ", f" WHERE {where}"
 
-    def _remove(self, where: str) -> str:
-        return f"DELETE FROM {self.name} AS t USING {SOURCE} WHERE {where}"
+    def _remove(self, where: str) -> tuple[str, str]:
+        return f"DELETE FROM {self.name} AS t USING ", f" WHERE {where}"
 
 
 def source(types: Sequence[str], first: int) -> str:
@@ -193,7 +191,7 @@ def together(parts: tuple[Part, ...]) -> str:
     steps, checks, at = [], ["$1::text IS NOT NULL", "$2::bigint IS NOT NULL"], SHARED + 1
     fail = "0"
     for i, part in enumerate(parts):
-        sql = part.sql.replace(SOURCE, source(part.types, at))
+        sql = source(part.types, at).join(part.sql)
         if part.strict:
             sql += " RETURNING 1"
             checks.append(f"(SELECT count(*) FROM p{i})=cardinality(${at})")

@@ -15,6 +15,7 @@ from infra.engine.sqlite.statements import READ_SIZES_KEYS, Statements, write_ch
 from infra.engine.sqlite.trouble import (
     UNBINDABLE,
     is_duplicate,
+    no_number,
     translate,
     translate_commit,
 )
@@ -318,6 +319,8 @@ class File:
         # SQLite would store U+0000 and then cut the text at it in half of its functions.
         if "\0" in "".join([value for value in values if value.__class__ is str]):
             raise refusal(statements.table, rows, "a value contains U+0000")
+        if statements.values.fractions and any(v != v for v in values):
+            raise no_number(statements.table, rows)
         try:
             return self._execute(sql, values).rowcount
         except UNBINDABLE as error:

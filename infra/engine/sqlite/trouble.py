@@ -1,6 +1,7 @@
 """What SQLite raises, in the engine's own words."""
 
 import sqlite3
+from collections.abc import Sequence
 
 from infra.engine.errors import (
     Conflict,
@@ -11,6 +12,7 @@ from infra.engine.errors import (
     UnknownOutcome,
     WriteRefused,
 )
+from infra.engine.table import Table, Value
 
 #: What binding a value may raise before SQLite sees it.
 UNBINDABLE = (OverflowError, UnicodeEncodeError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
@@ -43,6 +45,17 @@ def translate_commit(error: sqlite3.Error) -> EngineError:
     if code & _PRIMARY_CODE_BITS in _LOCKED | {sqlite3.SQLITE_FULL}:
         return translate(error)
     return UnknownOutcome(str(error))
+
+
+def no_number(table: Table, rows: Sequence[Sequence[Value]]) -> WriteRefused:
+    """The refusal of the first NaN of these rows, which SQLite would store as NULL."""
+    column, key = next(
+        (column, row[: table.key_width])
+        for row in rows
+        for column, value in zip(table.columns, row, strict=False)
+        if value != value
+    )
+    return WriteRefused(f"{table.full_name}.{column} of {key!r}: SQLite stores no NaN")
 
 
 def is_duplicate(error: sqlite3.IntegrityError) -> bool:

@@ -8,6 +8,8 @@ from infra.engine.table import Table, Type, Value
 
 #: ScalarDB keeps a TIME in nanoseconds; it and we know whole microseconds only.
 NANOS_OF_MICRO = 1_000
+#: A function of SQLite takes 127 arguments, and three more columns come with each row.
+PACKED_MAX_COLUMNS = 124
 #: A number with a fraction does not survive SQLite's JSON to the last digit.
 _FRACTIONS = {Type.FLOAT, Type.DOUBLE}
 _float = struct.Struct("<f")
@@ -18,8 +20,9 @@ class Values:
 
     def __init__(self, table: Table) -> None:
         types = tuple(table.columns.values())
+        self.fractions = not _FRACTIONS.isdisjoint(types)
         #: Whether rows may come packed in JSON.
-        self.packed = not _FRACTIONS & set(types)
+        self.packed = not self.fractions and len(types) <= PACKED_MAX_COLUMNS
         self._times = tuple(i for i, kind in enumerate(types) if kind in _MOMENTS)
         self._encoders = tuple(
             (i, _ENCODERS[kind]) for i, kind in enumerate(types) if kind in _ENCODERS

@@ -57,7 +57,7 @@ class PostgresBinding:
 class MultiBinding:
     """Orders on SQLite, everything else and the coordinator on PostgreSQL."""
 
-    can = frozenset({"lock", "assume", "notice", "refuse U+0000", "TIMESTAMP"})
+    can = frozenset({"mapped", "lock", "assume", "notice", "refuse U+0000", "TIMESTAMP"})
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "orders.db"

@@ -1,6 +1,7 @@
 """Locks, refused values, faults, shapes that differ."""
 
 import asyncio
+import math
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from infra.engine.errors import Conflict, LockedOut, SchemaMismatch, WriteRefuse
 from infra.engine.table import Table, Type
 from tests.conformance.engine.cases import (
     APPLE,
+    DOUBLES,
     ORDERS,
     PEAR,
     STOCK,
@@ -121,6 +123,32 @@ class TestRefusals:
     async def test_a_text_with_u0000_is_named(self, use: Use) -> None:
         async with use() as engine:
             await self.refused(engine, "a\0b")
+
+    @pytest.mark.parametrize(
+        ("row", "column"),
+        [
+            (("fruit", "apple", "3", None), "left"),
+            (("fruit", "apple", True, None), "left"),
+            (("fruit", "apple", 1.5, None), "left"),
+            (("fruit", "apple", 1, b"low"), "shelf"),
+            ((None, "apple", 1, None), "category"),
+            (("fruit", None, 1, None), "product"),
+        ],
+    )
+    async def test_a_value_of_another_type_is_named(
+        self, use: Use, row: tuple[Any, ...], column: str
+    ) -> None:
+        async with use() as engine:
+            with pytest.raises(WriteRefused, match=rf"shop\.stock\.{column}"):
+                await stored(engine, row)
+            assert await engine.begin().scan_all(STOCK) == []
+
+    @pytest.mark.needs("sqlite")
+    async def test_a_nan_is_named_where_it_would_become_null(self, use: Use) -> None:
+        async with use() as engine:
+            with pytest.raises(WriteRefused, match=r"shop\.doubles\.d of \(2,\).*NaN"):
+                await stored(engine, (1, 1.5, None), (2, math.nan, None), table=DOUBLES)
+            assert await read(engine, (1,), DOUBLES) is None
 
     async def refused(self, engine: Any, bad: Any) -> None:
         transaction = engine.begin()
