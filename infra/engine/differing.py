@@ -1,21 +1,30 @@
 """What a table on disk has other than the one declared, in sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from infra.engine.metadata import Described, described
-from infra.engine.table import Table
+from infra.engine.table import BEFORE, Table
 
 
-def missing(declared: Table, found: Table | None) -> list[str]:
-    """What `apply` would make: the table itself, columns, indexes."""
-    if found is None:
+def missing(declared: Table, found: Table | None, columns: Collection[str]) -> list[str]:
+    """What `apply` would make: the table itself, columns, what describes them, indexes. `columns`
+    are those on disk, `found` is what describes them."""
+    if not columns:
         return [f"{declared.full_name} is not there"]
-    there = described(found)
-    return missing_columns(declared, found) + [
-        f"{declared.full_name}.{column} has no index"
-        for column, row in _users(declared)
-        if column in there and row.indexed and not there[column].indexed
-    ]
+    there = described(found) if found else {}
+    told = []
+    for column, row in described(declared).items():
+        name = f"{declared.full_name}.{column}"
+        if column not in columns:
+            base = column.removeprefix(BEFORE)
+            if column == base or base in columns:  # the image of what is told goes without saying
+                told.append(f"{name} ({row.data_type}) is not there")
+        elif column in declared.columns:
+            if column not in there:
+                told.append(f"{name} is not described")
+            elif row.indexed and not there[column].indexed:
+                told.append(f"{name} has no index")
+    return told
 
 
 def missing_columns(declared: Table, found: Table) -> list[str]:
@@ -27,12 +36,17 @@ def missing_columns(declared: Table, found: Table) -> list[str]:
     ]
 
 
-def contradicting(declared: Table, found: Table | None) -> list[str]:
+def contradicting(declared: Table, found: Table | None, columns: Collection[str] = ()) -> list[str]:
     """What `apply` refuses to change: types, keys, orders, columns that nobody declares."""
-    if found is None:
-        return []
     wanted = described(declared)
-    told = []
+    known = {*wanted, *(described(found) if found else ())}
+    told = [
+        f"{declared.full_name}.{column} is declared nowhere"
+        for column in columns
+        if column not in known
+    ]
+    if found is None:
+        return told
     for column, row in _users(found):
         if column not in wanted:
             told.append(f"{found.full_name}.{column} ({row.data_type}) is declared nowhere")

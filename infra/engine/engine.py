@@ -102,6 +102,9 @@ class Engine(Protocol):
     async def describe(self, namespace: str, name: str) -> Table | None:
         """A table as it is on disk; None if there is none."""
 
+    async def columns(self, namespace: str, name: str) -> list[str]:
+        """Names of the columns that a table has on disk, described or not; empty without one."""
+
     def begin(self, *, locked: bool = False, tx_id: str | None = None) -> Transaction:
         """A transaction; with `locked`, rows are locked as they are read, until commit or rollback
         (on SQLite: the whole file), so that it cannot lose to another writer."""

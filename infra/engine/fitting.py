@@ -58,9 +58,9 @@ def check_ranges(changes: Sequence[Change]) -> None:
     a value: SQLite would keep it, and ScalarDB could not read the row again. What no storage takes
     is left to it: a BIGINT that is too large, a text that is none."""
     for change in changes:
-        for row in chain(change.inserts, change.updates):
-            if not _are_of(change.table, tuple(map(type, row))):
-                raise _without_key(change.table, row) or refusal(change.table, [row], "")
+        kinds = {tuple(map(type, row)) for row in chain(change.inserts, change.updates)}
+        if not all(_are_of(change.table, types) for types in kinds):
+            raise _of_another_type(change)
         for at, kind in enumerate(change.table.columns.values()):
             if kind not in _RANGES or kind is Type.BIGINT:
                 continue
@@ -85,12 +85,14 @@ def _are_of(table: Table, types: tuple[type, ...]) -> bool:
     return True
 
 
-def _without_key(table: Table, row: Sequence[Value]) -> WriteRefused | None:
-    key = tuple(row[: table.key_width])
-    for column, value in zip(table.keys, key, strict=True):
-        if value is None:
-            return WriteRefused(f"{table.full_name}.{column} of {key!r}: a key may not be NULL")
-    return None
+def _of_another_type(change: Change) -> WriteRefused:
+    table, rows = change.table, [*change.inserts, *change.updates]
+    for row in rows:
+        key = tuple(row[: table.key_width])
+        for column, value in zip(table.keys, key, strict=True):
+            if value is None:
+                return WriteRefused(f"{table.full_name}.{column} of {key!r}: a key may not be NULL")
+    return refusal(table, rows, "a value is of another type")
 
 
 def _bad_number(kind: Type, number: float) -> str | None:

@@ -1,7 +1,8 @@
 """`odori schema`: the domains' tables, as declared and as they are on disk."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,17 +96,19 @@ def _compared(stores: Any, domain: str | None) -> tuple[list[str], list[str]]:
     """What is missing, and what contradicts; a store that is not there is not made for it."""
     from infra.engine.differing import contradicting, missing
 
-    async def described(part: Any, engine: Any) -> list[tuple[Any, Any]]:
-        return [(t, await engine.describe(t.namespace, t.name)) for t in part.tables]
+    async def looked_at(part: Any, engine: Any) -> list[tuple[Any, Any, Any]]:
+        names = [(table, (table.namespace, table.name)) for table in part.tables]
+        return [(t, await engine.describe(*n), await engine.columns(*n)) for t, n in names]
 
     parts = _parts(domain)
-    there = stores.there([part.name for part in parts])
-    found = [(table, None) for part in parts if part.name not in there for table in part.tables]
-    for one in _asked(stores, [part for part in parts if part.name in there], described):
+    with _answering(stores):
+        there = stores.there([part.name for part in parts])
+    found = [(table, None, ()) for part in parts if part.name not in there for table in part.tables]
+    for one in _asked(stores, [part for part in parts if part.name in there], looked_at):
         found += one
     return (
-        [line for pair in found for line in missing(*pair)],
-        [line for pair in found for line in contradicting(*pair)],
+        [line for one in found for line in missing(*one)],
+        [line for one in found for line in contradicting(*one)],
     )
 
 
@@ -124,7 +127,6 @@ def _stores(data: Path) -> Any:
 
 def _asked(stores: Any, parts: list[Any], ask: Ask) -> list[Any]:
     """What is found out of each domain's store, one after the other."""
-    from infra.engine.errors import EngineError
 
     async def asked() -> list[Any]:
         found = []
@@ -136,7 +138,16 @@ def _asked(stores: Any, parts: list[Any], ask: Ask) -> list[Any]:
                 await engine.close()
         return found
 
-    try:
+    with _answering(stores):
         return asyncio.run(asked())
+
+
+@contextmanager
+def _answering(stores: Any) -> Iterator[None]:
+    """Says which stores do not answer, and why."""
+    from infra.engine.errors import EngineError
+
+    try:
+        yield
     except EngineError as error:
         raise Trouble(f"{stores.name} does not answer: {error}") from None

@@ -1,10 +1,12 @@
 """`odori schema` shows declared tables, tells what differs on disk, and makes what is missing."""
 
 import json
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from streams.cli import main
@@ -69,6 +71,49 @@ def test_what_contradicts_is_told_and_stops_everything(tmp_path: Path) -> None:
     applied = odori("apply", *data)
     assert applied.exit_code == 1
     assert told in applied.output
+
+
+def test_what_was_changed_by_hand_is_told_though_it_is_described_as_declared(
+    tmp_path: Path,
+) -> None:
+    data = ("--data", str(tmp_path))
+    odori("apply", *data)
+    execute(
+        tmp_path / "inventory.db",
+        'DROP TABLE "inventory$stock"',
+        'ALTER TABLE "inventory$ledger" DROP COLUMN "tx_version"',
+    )
+    told = odori("diff", *data)
+    assert told.exit_code == 1
+    assert "inventory.stock is not there; make it with" in told.output
+    assert "inventory.ledger.tx_version (INT) is not there; make it with" in told.output
+    assert odori("apply", *data).exit_code == 0
+    assert odori("diff", *data).exit_code == 0
+
+
+def test_a_column_that_was_added_by_hand_stops_everything(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path))
+    odori("apply", *data)
+    execute(tmp_path / "inventory.db", 'DROP TABLE "inventory$stock"')
+    execute(tmp_path / "payment.db", 'ALTER TABLE "payment$ledger" ADD COLUMN "foo" TEXT')
+    told = odori("apply", *data)
+    assert told.exit_code == 1
+    assert "payment.ledger.foo is declared nowhere" in told.output
+    assert "inventory.stock is not there" in odori("diff", *data).output
+
+
+@pytest.mark.parametrize("asked", ["diff", "apply"])
+def test_a_database_that_refuses_the_connection_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("ODORI_STORE", f"postgresql://ann@127.0.0.1:{port}/shop")
+        told = odori(asked, "--data", str(tmp_path))
+    assert isinstance(told.exception, SystemExit)
+    assert told.exit_code == 3
+    assert "does not answer" in told.output
 
 
 def test_a_domain_that_is_none_is_refused_with_those_that_are() -> None:

@@ -72,6 +72,11 @@ async def describe(connection: Connection, namespace: str, name: str) -> Table |
     return table_of(namespace, name, rows)
 
 
+async def columns(connection: Connection, namespace: str, name: str) -> list[str]:
+    found = (await _keyspace(connection, namespace)).get(name)
+    return list(found.columns) if found else []
+
+
 async def apply(connection: Connection, settings: Settings, tables: Sequence[Table]) -> None:
     """Create what is missing; SchemaMismatch, before anything is made, if a shape differs."""
     namespaces = dict.fromkeys(table.namespace for table in tables)

@@ -70,6 +70,8 @@ async def describe(connection: Connection, namespace: str, name: str) -> Table |
     try:
         if not (await connection.fetch("SELECT to_regclass('scalardb.metadata')"))[0][0]:
             return None
+        if not await columns(connection, namespace, name):
+            return None
         return table_of(namespace, name, await _found(connection, f"{namespace}.{name}"))
     except TROUBLE as error:
         raise translate(error) from error

@@ -237,6 +237,14 @@ class PostgresStorage:
         async with self.pool.connection() as connection:
             return await ddl.describe(connection, namespace, name)
 
+    async def columns(self, namespace: str, name: str) -> list[str]:
+        async with self.pool.connection() as connection:
+            try:
+                found = await ddl.columns(connection, namespace, name)
+            except TROUBLE as error:
+                raise translate(error) from error
+        return [column for column, _, _ in found]
+
     async def namespaces(self) -> list[str]:
         return await self._alone(admin.namespaces)
 

@@ -48,7 +48,14 @@ def describe(connection: sqlite3.Connection, namespace: str, name: str) -> Table
     there = connection.execute(
         "SELECT 1 FROM sqlite_master WHERE name='scalardb$metadata'"
     ).fetchone()
-    return table_of(namespace, name, _found(connection, f"{namespace}.{name}")) if there else None
+    if not there or not columns(connection, namespace, name):
+        return None
+    return table_of(namespace, name, _found(connection, f"{namespace}.{name}"))
+
+
+def columns(connection: sqlite3.Connection, namespace: str, name: str) -> list[str]:
+    """The columns on disk."""
+    return [row[1] for row in connection.execute(f"PRAGMA table_info({_quoted(namespace, name)})")]
 
 
 def namespaces(connection: sqlite3.Connection) -> list[str]:
@@ -74,7 +81,11 @@ def _named(connection: sqlite3.Connection) -> list[list[str]]:
 
 
 def table_name(table: Table) -> str:
-    return quoted(f"{table.namespace}${table.name}")
+    return _quoted(table.namespace, table.name)
+
+
+def _quoted(namespace: str, name: str) -> str:
+    return quoted(f"{namespace}${name}")
 
 
 def _apply_table(connection: sqlite3.Connection, table: Table) -> None:

@@ -190,6 +190,10 @@ class File:
         with self._reading(""):
             return ddl.describe(self._connection, namespace, name)
 
+    def columns(self, namespace: str, name: str) -> list[str]:
+        with self._reading(""):
+            return ddl.columns(self._connection, namespace, name)
+
     def checkpoint(self, mode: str) -> tuple[bool, int, int]:
         """Copies the WAL into the file: (was somebody in the way, pages in the WAL, copied)."""
         with self._clean:

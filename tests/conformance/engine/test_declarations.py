@@ -1,5 +1,7 @@
 """A table is used as it is on disk, or not at all; two objects that declare it are one table."""
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -119,3 +121,28 @@ async def test_two_declarations_in_one_transaction_are_refused(use: Use) -> None
         with pytest.raises(InvalidRequest, match=r"shop\.orders.*two ways"):
             await tx.get(WIDER, "o1")
         await tx.rollback()
+
+
+async def test_the_columns_on_disk_are_told_by_name(use: Use) -> None:
+    async with use() as engine:
+        assert sorted(await engine.columns("shop", "orders")) == sorted(ORDERS.stored)
+        assert await engine.columns("shop", "none") == []
+        assert await engine.columns("none", "none") == []
+
+
+@pytest.mark.needs("sqlite")
+async def test_a_table_that_was_dropped_by_hand_is_not_described(use: Use, binding: Any) -> None:
+    async with use() as engine:
+        with closing(sqlite3.connect(binding.path)) as connection:
+            connection.execute('DROP TABLE "shop$orders"')
+        assert await engine.describe("shop", "orders") is None
+        assert await engine.columns("shop", "orders") == []
+
+
+@pytest.mark.needs("postgres")
+async def test_a_table_that_was_dropped_by_hand_is_not_described_by_postgres(use: Use) -> None:
+    async with use() as engine:
+        async with engine.storage.pool.connection() as connection:
+            await connection.execute('DROP TABLE "shop"."orders"')
+        assert await engine.describe("shop", "orders") is None
+        assert await engine.columns("shop", "orders") == []
