@@ -150,7 +150,7 @@ async def test_odd_values_become_the_same_for_both(meeting: Meeting) -> None:
                 key = {"pk": fresh()}
                 row = key | {"d": value, "f": value, "t": None, "v": None}
                 if sqlite and math.isnan(value) and side is sides[1]:
-                    with pytest.raises(WriteRefused, match="NaN"):
+                    with pytest.raises(Refused):
                         await side.commit(table, [row])
                     continue
                 await side.commit(table, [row])
