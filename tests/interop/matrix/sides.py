@@ -189,7 +189,7 @@ class PythonTx(Tx):
 
     async def write(self, what: str, table: Table, row: Row, where: Test | None = None) -> None:
         condition = _condition(where)
-        given = {"where": condition} if condition else {}
+        given = {"where": condition} if condition is not None else {}
         with in_words():
             await getattr(self._tx, what)(table, row, **given)
 
@@ -243,5 +243,5 @@ def _condition(where: Test | None) -> Condition | None:
     whole: Condition | None = None
     for column, sign, value in where:
         one = getattr(col(column), signs[sign])(value)
-        whole = whole & one if whole else one
+        whole = whole & one if whole is not None else one
     return whole
