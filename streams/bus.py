@@ -1,5 +1,6 @@
 """The bus as streams sees it: a port with an embedded and a Kafka binding, and one suite."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -76,6 +77,38 @@ class Subscription(Protocol):
 
     async def close(self) -> None:
         """Leave; what is done is committed first."""
+
+
+class Deaf(Subscription):
+    """Of a worker that hears nothing, and so owes the bus nothing."""
+
+    async def poll(self, max_messages: int, max_bytes: int) -> list[Arrival]:
+        await asyncio.Event().wait()
+        return []
+
+    def marks(self, batch: Sequence[Arrival]) -> list[tuple[str, str, str, int]]:
+        return []
+
+    def done(self, batch: Sequence[Arrival]) -> None:
+        """There was none."""
+
+    def notes(self) -> list[tuple[str, str, str, int]]:
+        return []
+
+    def noted(self, notes: Sequence[tuple[str, str, str, int]]) -> None:
+        """There are none."""
+
+    def rewind(self) -> None:
+        """There is nothing to deliver."""
+
+    async def lag(self) -> list[Lag]:
+        return []
+
+    async def ask(self) -> None:
+        """What it does needs no bus: what it announces waits in the outbox."""
+
+    async def close(self) -> None:
+        """It never joined."""
 
 
 class Bus(Protocol):

@@ -15,6 +15,9 @@ from streams.terminal import CANNOT, EXIT_CODES
 #: command is called `command` there.
 COMMANDS = {
     "up": "Start everything in one process.",
+    "work": "Work for some domains, in a process of their own.",
+    "intake": "Take commands over HTTP, in a process of its own.",
+    "dashboard": "Show the pages, in a process of their own.",
     "publish": "Publish orders: Northwind's year, or a file.",
     "saga": "Tell one order's story in time order.",
     "watch": "Topics and the latest orders, live.",
@@ -28,6 +31,9 @@ COMMANDS = {
     "schema": "The domains' tables: show, diff, apply.",
     "new": "Write the skeleton of a domain.",
 }
+
+#: Those that stay up.
+STAYING = ("up", "work", "intake", "dashboard")
 
 
 class Lazy(click.Group):
@@ -49,7 +55,9 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name != "up":  # only what stays up keeps a log; the others say in a sentence what is
+        if (
+            cmd_name not in STAYING
+        ):  # only what stays up keeps a log; the others say in a sentence what is
             logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         command: click.Command = import_module(f"streams.commands.{cmd_name}").command
         return command

@@ -68,7 +68,10 @@ class Inbox:
         catalogue: Catalogue,
         now: Callable[[], datetime],
         operator_key: str,
+        *,
+        timed: bool = True,
     ) -> None:
+        """`timed`: whether timers that are due are handled here."""
         self.closed = False
         #: Why the store takes nothing at the moment; commands are refused meanwhile.
         self.trouble = ""
@@ -77,6 +80,7 @@ class Inbox:
         self._catalogue = catalogue
         self._now = now
         self._operator_key = operator_key
+        self._timed = timed
         self._skip = store.part.skip
         self._commands: deque[tuple[Delivery, asyncio.Future[Outcome]]] = deque()
         self._poll: asyncio.Task[list[Arrival]] | None = None
@@ -105,12 +109,12 @@ class Inbox:
 
     def remind(self, due: int | None) -> None:
         """A timer was set that is due at this time (epoch ms)."""
-        if due is not None:
+        if due is not None and self._timed:
             self._due = min(due, self._due or due)
 
     async def look_at_timers(self) -> None:
         """Find out anew which timer is due first; others may have set one."""
-        self._due = await next_due(self._store)
+        self._due = await next_due(self._store) if self._timed else None
 
     def close(self) -> None:
         """Take nothing more in; who still waits is told so."""

@@ -1,15 +1,19 @@
 """The bus over Kafka: envelopes as CloudEvents in binary mode; both modes are read."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 from infra.bus.kafka import reader
 from infra.bus.kafka.connection import Connection, Topic
+from infra.bus.kafka.listener import Listener, Onlooker
 from infra.bus.kafka.receiver import Receiver
 from infra.bus.kafka.sender import Sender
-from streams.bus import Arrival, Bus, Lag, Subscription, TopicSpec, unread
+from streams.bus import Arrival, Bus, Deaf, Lag, Subscription, TopicSpec, unread
 from streams.envelope import Envelope, NotCloudEvent
+
+#: Messages overheard at a time.
+OVERHEARD_MAX_MESSAGES = 1_000
 
 
 class KafkaSubscription(Subscription):
@@ -58,6 +62,19 @@ class KafkaSubscription(Subscription):
         await self._receiver.close()
 
 
+class Watched(Deaf):
+    """A subscriber of other processes, seen from here."""
+
+    def __init__(self, group: Onlooker) -> None:
+        self._group = group
+
+    async def ask(self) -> None:
+        await self._group.ask()
+
+    async def lag(self) -> list[Lag]:
+        return [Lag(topic, *behind) for topic, behind in sorted((await self._group.lag()).items())]
+
+
 class KafkaBus(Bus):
     """`settings` are the Kafka client's own (security_protocol, sasl_..., ssl_...). `name` is that
     of the one process that may live under it; its members of groups replace those of the last."""
@@ -101,6 +118,21 @@ class KafkaBus(Bus):
         count = min(last or limit, limit)
         records = await reader.tail(self._connection, topic, last=count, since_ms=since_ms)
         return [e for e in (_arrival(record).envelope for record in records) if e]
+
+    async def overhear(self, topics: Sequence[str]) -> AsyncIterator[list[Envelope]]:
+        """Everything that is said from now on, whoever else hears it; without end."""
+        listener = Listener(self._connection, topics)
+        await listener.start()
+        try:
+            while True:
+                heard = await listener.poll(OVERHEARD_MAX_MESSAGES)
+                yield [e for e in (_arrival(record).envelope for record in heard) if e]
+        finally:
+            await listener.close()
+
+    def watch(self, subscriber: str, topics: Sequence[str]) -> "Watched":
+        """A consumer group whose members are elsewhere."""
+        return Watched(Onlooker(self._connection, f"{subscriber}.e{self._epoch}", topics))
 
     async def close(self) -> None:
         await asyncio.gather(*(subscription.close() for subscription in self._subscriptions))

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from infra.settings import Settings
 from streams.bus import Bus
 from streams.envelope import Envelope
+from streams.folder import hold
 from streams.home import NoData, home_of
 from streams.kafka_bus import KafkaBus
 from streams.relay import SEND_MAX_MESSAGES
 from streams.store import Store
-from streams.system import all_there, hold, topic_specs
+from streams.system import all_there, topic_specs
 from streams.topology import Topology
 
 

@@ -11,8 +11,10 @@ import uvicorn
 
 from infra.settings import Settings
 from infra.tuning import tune_process
+from streams.folder import announce_running
 from streams.intake.app import create_app
-from streams.system import System, announce_running
+from streams.role import UP, Role
+from streams.system import System
 
 #: Connections that wait to be accepted; a burst is larger than uvicorn's default of 2,048 allows.
 BACKLOG_MAX_CONNECTIONS = 4_096
@@ -30,12 +32,12 @@ class Died(Exception):
     """A worker died of a bug, and the process with it; everything accepted is in the stores."""
 
 
-async def serve(settings: Settings, said: Callable[[System, str], None]) -> None:
+async def serve(settings: Settings, said: Callable[[System, str], None], role: Role = UP) -> None:
     """Run until SIGINT or SIGTERM; `said` is called once everything answers, with the address.
 
     Raises AlreadyRunning or PortTaken with no store opened; Died after everything was closed.
     """
-    system = System(settings)
+    system = System(settings, role=role)
     system.lock()
     try:
         with _listen(settings.host, settings.port) as listening:
@@ -53,7 +55,7 @@ async def serve(settings: Settings, said: Callable[[System, str], None]) -> None
 
 def _begun(system: System, url: str, said: Callable[[System, str], None]) -> None:
     settings = system.settings
-    announce_running(system.data, url, settings.kafka, settings.store)
+    announce_running(system.folder, url, settings.kafka, settings.store)
     tune_process()
     said(system, url)
 
@@ -109,8 +111,8 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def run(settings: Settings, said: Callable[[System, str], None]) -> None:
+def run(settings: Settings, said: Callable[[System, str], None], role: Role = UP) -> None:
     """`serve` on uvloop."""
     import uvloop
 
-    uvloop.run(serve(settings, said))
+    uvloop.run(serve(settings, said, role))

@@ -1,16 +1,12 @@
 """One process, wired: stores, bus, workers; the only place where everything meets."""
 
 import asyncio
-import fcntl
-import json
-import os
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from infra.clock import utc_now
 from infra.engine.errors import Conflict, EngineError
@@ -18,34 +14,31 @@ from infra.observe import observe
 from infra.settings import Settings
 from streams.answers import answer
 from streams.books.lost import lost
-from streams.bus import Bus, TopicSpec
+from streams.bus import Bus, Subscription, TopicSpec
 from streams.connectors.local_provider import LocalProvider
 from streams.connectors.payment import PaymentConnector
 from streams.connectors.provider import PaymentProvider
 from streams.delivery import Delivery, Outcome
 from streams.embedded import EmbeddedBus
-from streams.home import Home, home_of, without_password
+from streams.folder import MEMBER_ID, MEMBER_ID_CHARS, hold, hold_own, kept_secret, operator_key
+from streams.home import Home, home_of
 from streams.lane import OPEN, adopt, lanes, retire
 from streams.patience import patiently
 from streams.relay import Relay
+from streams.role import UP, Role
 from streams.rows import LaneRow
 from streams.store import Store
 from streams.topology import Part, Topology, discover
 from streams.upgrade import upgrade
 from streams.worker import Tap, Worker
 
+if TYPE_CHECKING:
+    from streams.kafka_bus import KafkaBus
+
 #: How often a process looks for what other processes committed in its files.
 NOTICE_INTERVAL_S = 0.2
 #: A lane of another process whose beat has not changed for so long is adopted.
 ADOPT_AFTER_S = 10.0
-#: Bytes of the secret that marks the operator's own tools.
-OPERATOR_KEY_BYTES = 32
-#: The file with the folder's name on the bus, and how much of it is used.
-MEMBER_ID, MEMBER_ID_CHARS = "member.id", 16
-
-
-class AlreadyRunning(Exception):
-    """Another process runs on this data folder."""
 
 
 class StoreLost(Exception):
@@ -53,7 +46,8 @@ class StoreLost(Exception):
 
 
 class System:
-    """Everything that `odori up` runs in one process, without the web server."""
+    """Everything that one process runs, without its web server: all of it with the role UP, else
+    its part, over stores and a bus that it shares with others."""
 
     def __init__(
         self,
@@ -62,9 +56,13 @@ class System:
         topology: Topology | None = None,
         now: Callable[[], datetime] = utc_now,
         provider: PaymentProvider | None = None,
+        role: Role = UP,
     ) -> None:
         self.settings = settings
         self.topology = topology or discover(settings=vars(settings))
+        self.role = role.of(self.topology.parts)
+        #: The folder of this process; in it are its lock and its name on the bus.
+        self.folder = settings.data
         self.home = home_of(settings, self.topology.parts)
         #: Whether nobody else writes these stores; the lock of the folder sees to it.
         self.exclusive = self.home.exclusive
@@ -80,13 +78,13 @@ class System:
         self._lock: TextIO | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
-    @property
-    def data(self) -> Path:
-        return self.settings.data
-
     def lock(self) -> None:
-        """Take the data folder, unless this system has it; raises AlreadyRunning."""
-        self._lock = self._lock or hold(self.data)
+        """Take the data folder, or one of our own in it, unless this system has it; raises
+        AlreadyRunning."""
+        if self._lock is None and self.role.name == UP.name:
+            self._lock = hold(self.folder)
+        elif self._lock is None:
+            self.folder, self._lock = hold_own(self.settings.data, self.role.name)
 
     async def start(self) -> None:
         """Lock the data folder, open the stores, adopt what a dead process left, begin.
@@ -98,24 +96,64 @@ class System:
         for note in self.home.notes:
             observe("store.setting_ignored", note=note)
         all_there(self.home, self.topology)
-        self.operator_key = operator_key(self.data)
+        self.operator_key = operator_key(self.settings.data)
         await self._open_stores()
         self.bus = self._bus()
         await self.bus.start(topic_specs(self.settings, self.topology))
         await asyncio.gather(*map(self._upgraded, self.stores.values()))
-        for store in self.stores.values():
+        ours = {name: store for name, store in self.stores.items() if name in self.role.works_for}
+        for store in ours.values():
             await patiently(partial(self._adopt_all, store), store.place)
-        for name, store in self.stores.items():
+        for name, store in ours.items():
             self.workers[name] = Worker(
                 store, self.topology.catalogue, self.bus, self.now, answer, self.taps,
                 operator_key=self.operator_key, exclusive=self.exclusive, member=self._member(),
+                hears=self.hears(name),
             )  # fmt: skip
         await asyncio.gather(*(worker.start() for worker in self.workers.values()))
-        if payment := self.workers.get("payment"):
+        if self.hears("payment"):
+            payment = self.workers["payment"]
             connector = PaymentConnector(payment, self.bus, self.topology.catalogue, self.provider)
             await connector.start()
             self.connector = connector
         self._tasks.append(asyncio.create_task(self._notice(), name="notice other processes"))
+        if not self.workers:
+            self._tasks.append(asyncio.create_task(self._overhear(), name="overhear"))
+
+    @property
+    def data(self) -> Path:
+        return self.settings.data
+
+    @property
+    def watches(self) -> Collection[str]:
+        """The domains that this process can tell about: its own, or all if it has none."""
+        return self.role.works_for or self.topology.parts.keys()
+
+    def hears(self, domain: str) -> bool:
+        """Whether the messages for this domain are handled here."""
+        return domain in (self.role.hears or ())
+
+    def takes(self, domain: str) -> bool:
+        """Whether commands for this domain are taken here."""
+        return domain in (self.role.takes or ())
+
+    def subscription(self, domain: str) -> Subscription:
+        """How a domain hears: its worker here, or those of other processes, seen from here."""
+        if domain in self.workers:
+            return self.workers[domain].subscription
+        return self._kafka().watch(domain, self.topology.parts[domain].topics)
+
+    def _kafka(self) -> "KafkaBus":
+        from streams.kafka_bus import KafkaBus
+
+        assert isinstance(self.bus, KafkaBus)  # nobody else has workers in other processes
+        return self.bus
+
+    async def _overhear(self) -> None:
+        """Tell the taps what other processes are asked and announce."""
+        async for batch in self._kafka().overhear(self.topology.topics):
+            for tap in self.taps:
+                tap(batch)
 
     async def _open_stores(self) -> None:
         parts = self.topology.parts.values()
@@ -153,7 +191,7 @@ class System:
     def _folder(self) -> str:
         """The folder's name for others. No backup has it, and the folder's lock is held: whoever
         bears it on the bus, or owns lanes by it, is dead."""
-        return kept_secret(self.data / MEMBER_ID)[:MEMBER_ID_CHARS]
+        return kept_secret(self.folder / MEMBER_ID)[:MEMBER_ID_CHARS]
 
     def _member(self) -> str:
         """What the owners of our lanes begin with, where others may have lanes in the stores."""
@@ -204,7 +242,8 @@ class System:
         loop, beats = asyncio.get_running_loop(), dict[str, tuple[int, float]]()
         while True:
             await asyncio.sleep(NOTICE_INTERVAL_S)
-            for name, store in self.stores.items():
+            for name in self.workers:
+                store = self.stores[name]
                 with suppress(EngineError):  # the store is in trouble; look again soon
                     if await store.engine.changed():
                         await self._see(name, store, beats, loop.time())
@@ -247,21 +286,6 @@ class System:
                 del beats[row.lane]
 
 
-def hold(data: Path) -> TextIO:
-    """Take the data folder for this process, until the file is closed; raises AlreadyRunning."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)  # addresses and wallets are in there
-    lock = (data / "lock").open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        pid = running(data).get("pid", "unknown")
-        raise AlreadyRunning(
-            f"{data} is in use by another `odori up` (pid {pid}); stop that one first"
-        ) from None
-    return lock
-
-
 def all_there(home: Home, topology: Topology) -> None:
     """Raises StoreLost where a store is gone; one that nobody has heard is new, and made."""
     if missing := lost(home, topology.parts):
@@ -275,43 +299,3 @@ def topic_specs(settings: Settings, topology: Topology) -> list[TopicSpec]:
         TopicSpec(name, s.partitions, s.replication, s.retention_days * day_ms, s.min_insync)
         for name in topology.topics
     ]
-
-
-def operator_key(data: Path) -> str:
-    """The folder's secret, made once; who can read the folder is the operator."""
-    return kept_secret(data / "operator.key")
-
-
-def kept_secret(path: Path) -> str:
-    """What is in this file, or made at random where there is nothing yet."""
-    with suppress(FileNotFoundError):
-        if key := path.read_text().strip():
-            return key
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "r+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # of two that find none, the second reads the first's
-        key = file.read().strip()
-        if not key:  # whoever began to make it died before it was written
-            key = secrets.token_hex(OPERATOR_KEY_BYTES)
-            file.seek(0)
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
-    return key
-
-
-def announce_running(data: Path, url: str, kafka: str = "", store: str = "") -> None:
-    """Write where this process is, on which bus and over which store, for the other commands."""
-    told = str(Path(store).absolute()) if store.endswith(".properties") else without_password(store)
-    facts = {"url": url, "pid": os.getpid(), "kafka": kafka, "store": told}
-    temporary = data / "up.json.new"
-    temporary.write_text(json.dumps(facts))
-    temporary.replace(data / "up.json")
-
-
-def running(data: Path) -> dict[str, Any]:
-    """What the last `odori up` on this folder wrote of itself; empty if there is none."""
-    try:
-        found = json.loads((data / "up.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

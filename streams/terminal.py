@@ -79,27 +79,39 @@ def print_json(document: object) -> None:
 
 
 def _up(data: Path) -> dict[str, Any]:
-    """What the last `odori up` wrote of itself."""
+    """What the `odori up` wrote of itself that runs on this folder, or an intake, or another part;
+    if none runs, what the last one wrote."""
+    places = (data / "up.json", *sorted(data.glob("intake-*/up.json")), *data.glob("*/up.json"))
+    found = [told for path in places if (told := _told(path))]
+    return next(filter(_lives, found), found[0] if found else {})
+
+
+def _told(path: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
-        found = json.loads((data / "up.json").read_text())
+        found = json.loads(path.read_text())
         if isinstance(found, dict):
             return found
     return {}
 
 
-def alive(data: Path) -> str | None:
-    """The address of the `odori up` that runs on this folder; None if there is none."""
-    found = _up(data)
-    url, pid = found.get("url"), found.get("pid")
-    if not isinstance(url, str) or not isinstance(pid, int):
-        return None
+def _lives(told: dict[str, Any]) -> bool:
+    pid = told.get("pid")
+    if not isinstance(pid, int):
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return None
+        return False
     except PermissionError:
         pass
-    return url
+    return True
+
+
+def alive(data: Path) -> str | None:
+    """The address of the Odori that runs on this folder; None if there is none."""
+    found = _up(data)
+    url = found.get("url")
+    return url if isinstance(url, str) and _lives(found) else None
 
 
 def address(data: Path, url: str | None = None) -> str:

@@ -12,7 +12,7 @@ from typing import Protocol
 from infra.engine.errors import Conflict, EngineError, LockedOut, Unavailable, UnknownOutcome
 from infra.observe import observe
 from schemas.catalogue import Catalogue
-from streams.bus import Bus, Subscription
+from streams.bus import Bus, Deaf, Subscription
 from streams.counted import commands, observe_batch
 from streams.delivery import Delivery, Outcome
 from streams.envelope import Envelope
@@ -66,9 +66,10 @@ class Worker:
         operator_key: str = "",
         exclusive: bool = True,
         member: str = "",
+        hears: bool = True,
     ) -> None:
         """With `exclusive` no other process writes this store's rows; `member` begins the owners of
-        our lanes."""
+        our lanes. Who does not hear only takes commands: messages and timers are for others."""
         self.store = store
         self.part = store.part
         self._catalogue = catalogue
@@ -79,6 +80,7 @@ class Worker:
         self._operator_key = operator_key
         self._exclusive = exclusive
         self._member = member
+        self._hears = hears
         self._beaten = (-1, 0.0)
         self._tasks: list[asyncio.Task[None]] = []
         self._lane_task: asyncio.Task[None] | None = None
@@ -92,12 +94,15 @@ class Worker:
 
     async def start(self) -> None:
         """Take a lane, subscribe, begin."""
-        self.subscription: Subscription = await self._bus.subscribe(
-            self.part.name, self.part.topics, self.part.skip
-        )
+        self.subscription: Subscription = Deaf()
+        if self._hears:
+            self.subscription = await self._bus.subscribe(
+                self.part.name, self.part.topics, self.part.skip
+            )
         self.inbox = Inbox(
-            self.store, self.subscription, self._catalogue, self._now, self._operator_key
-        )
+            self.store, self.subscription, self._catalogue, self._now, self._operator_key,
+            timed=self._hears,
+        )  # fmt: skip
         await patiently(self._take_lane, self.store.place)
         self._spawn(self._run(), f"worker {self.part.name}")
 

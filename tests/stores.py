@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from streams.system import running
+from streams.folder import running
 
 Rows = list[tuple[Any, ...]]
 

@@ -23,9 +23,10 @@ def command(data: Path, as_json: bool) -> None:
       ODORI_KAFKA=127.0.0.1:9092 odori refill
     """
     from infra.engine.errors import ConfigError
+    from streams.folder import AlreadyRunning
     from streams.home import InUse, NoData
     from streams.refill import RefillFailed, refill
-    from streams.system import AlreadyRunning, StoreLost
+    from streams.system import StoreLost
     from streams.topology import discover
 
     found = settings(data=data)

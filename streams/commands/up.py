@@ -1,18 +1,18 @@
 """`odori up`: everything in one process."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from streams.terminal import WRONG, Trouble, data_option, program, settings
+from streams.role import UP
+from streams.starting import serving, start
+from streams.terminal import data_option, program
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), help="The web port (3000; 0: any).")
-@click.option("--host", help="The address to listen on (127.0.0.1).")
+@serving(3000)
 @data_option
 def command(port: int | None, host: str | None, data: Path) -> None:
     """Start Odori: stores, bus, domains and web server, until Ctrl-C.
@@ -25,28 +25,7 @@ def command(port: int | None, host: str | None, data: Path) -> None:
     Example:
       odori up --port 3001 --data /var/lib/odori
     """
-    from infra.bus.errors import BusError
-    from infra.engine.errors import ConfigError, EngineError
-    from infra.observe import log_to
-    from infra.settings import unknown
-    from streams.home import InUse, without_password
-    from streams.serve import Died, PortTaken, run
-    from streams.system import AlreadyRunning, StoreLost
-
-    for name, likely in unknown().items():
-        click.echo(f"Warning: {name} is no setting; is {likely} meant?", err=True)
-    log_to(sys.stderr)
-    found = settings(data=data, host=host, port=port)
-    try:
-        run(found, _said)
-    except ConfigError as error:
-        raise Trouble(str(error), WRONG) from None
-    except (AlreadyRunning, InUse, StoreLost, PortTaken, BusError, Died) as error:
-        raise Trouble(str(error)) from None
-    except EngineError as error:
-        raise Trouble(f"{without_password(found.store) or data}: {error}") from None
-    except OSError as error:
-        raise Trouble(f"{data}: {error.strerror or error}; name another --data") from None
+    start(UP, _said, data, host=host, port=port)
 
 
 def _said(system: Any, url: str) -> None:

@@ -81,12 +81,12 @@ class Lookout:
         self.floor.remember(found)
 
     async def _lines(self, domains: Mapping[str, str]) -> list[Line]:
-        names = [name for name in self.system.workers if domains.get(name) != BUS_SILENT]
-        said = await asyncio.gather(*(lags(self.system.workers[name]) for name in names))
+        names = [name for name in self.system.watches if domains.get(name) != BUS_SILENT]
+        said = await asyncio.gather(*(lags(self.system, name) for name in names))
         heard = dict(zip(names, said, strict=True))
         behind: dict[str, tuple[int, float]] = {}
         unknown: set[str] = set()
-        for name in self.system.workers:
+        for name in self.system.watches:
             found = heard.get(name)
             if found is None:
                 unknown.update(self.system.topology.parts[name].topics)

@@ -118,9 +118,10 @@ def _command_paths(system: System) -> Iterator[tuple[str, type[Command]]]:
 
 
 def _commands(system: System) -> Iterator[type[Command]]:
-    """The commands that some domain has a step for."""
-    for part in system.topology.parts.values():
-        yield from (m for m in part.routes if issubclass(m, Command))
+    """The commands that are taken here."""
+    for name, part in system.topology.parts.items():
+        if system.takes(name):
+            yield from (m for m in part.routes if issubclass(m, Command))
 
 
 def _add_reads(app: FastAPI, system: System) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 from prometheus_client import CONTENT_TYPE_LATEST as METRICS_TYPE
 from prometheus_client import generate_latest
 
+from infra.bus.errors import BusError
 from infra.engine.errors import EngineError
 from infra.engine.metrics import METRICS
 from infra.observe import gauge, observe, registry
 from streams.bus import Lag
 from streams.parked import DEAD, WAITING
 from streams.system import System
-from streams.worker import Worker
 
 __all__ = ["BUS_SILENT", "METRICS_TYPE", "lags", "metrics", "readiness"]
 
@@ -30,17 +30,18 @@ _COUNTS = (
 
 async def readiness(system: System) -> tuple[bool, dict[str, Any]]:
     """Whether every domain can work, and what hinders those that cannot."""
-    checks = await asyncio.gather(*(_hindrance(system, name) for name in system.stores))
-    domains = dict(zip(system.stores, checks, strict=True))
+    names = [name for name in system.stores if name in system.watches]
+    checks = await asyncio.gather(*(_hindrance(system, name) for name in names))
+    domains = dict(zip(names, checks, strict=True))
     ready = bool(domains) and not any(domains.values())
     return ready, {name: hindrance or "ready" for name, hindrance in domains.items()}
 
 
 async def _hindrance(system: System, name: str) -> str:
     worker = system.workers.get(name)
-    if worker is None or not worker.alive:
+    if name in system.role.works_for and (worker is None or not worker.alive):
         return "its worker does not run"
-    if worker.inbox.trouble:
+    if worker and worker.inbox.trouble:
         return f"its store takes nothing: {worker.inbox.trouble}"
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
@@ -49,20 +50,22 @@ async def _hindrance(system: System, name: str) -> str:
         return f"its store does not answer: {error}"
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            await worker.subscription.ask()
+            await system.subscription(name).ask()
+    except BusError as error:
+        return str(error)
     except Exception as error:  # whatever the bus's client raises: it does not answer
         observe("bus.silent", domain=name, error=repr(error))
         return BUS_SILENT
     return ""
 
 
-async def lags(worker: Worker) -> list[Lag] | None:
+async def lags(system: System, name: str) -> list[Lag] | None:
     """How far a domain is behind on its topics; None if the bus does not say in time."""
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            return await worker.subscription.lag()
+            return await system.subscription(name).lag()
     except Exception as error:  # whatever the bus's client raises: it does not answer
-        observe("bus.silent", domain=worker.part.name, error=repr(error))
+        observe("bus.silent", domain=name, error=repr(error))
         return None
 
 
@@ -72,7 +75,7 @@ async def metrics(system: System) -> bytes:
         gauge("odori_commands_waiting", "Commands not yet handled", worker.waiting, domain=name)
         unpublished = worker.relay.last - worker.relay.lane.acknowledged
         gauge("odori_outbox_unpublished", "Messages not yet published", unpublished, domain=name)
-        for lag in await lags(worker) or ():
+        for lag in await lags(system, name) or ():
             place = {"subscriber": name, "topic": lag.topic}
             gauge("odori_lag_messages", "Messages not yet heard", lag.messages, **place)
             gauge("odori_lag_seconds", "Age of the oldest of them", lag.seconds, **place)

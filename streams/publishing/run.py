@@ -11,6 +11,7 @@ from infra.settings import Settings
 from schemas.inventory import ListProduct
 from schemas.message import Command
 from schemas.order import PlaceOrder, PlacePricedOrder
+from streams.folder import operator_key
 from streams.home import Home
 from streams.http_client import HttpClient
 from streams.publishing.ends import REJECTED, End, Ends, StoreEnds
@@ -21,7 +22,6 @@ from streams.publishing.pace import Pace
 from streams.publishing.senders import Sender, Sent
 from streams.publishing.summary import summary
 from streams.readers import readers
-from streams.system import operator_key
 from streams.topology import Topology, discover
 
 #: How long the shop may take to open: every product known to order.

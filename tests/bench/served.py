@@ -14,7 +14,7 @@ from urllib.request import urlopen
 from schemas.inventory import StockCommitted, StockReleased
 from schemas.order import OrderCancelled
 from schemas.payment import PaymentRefunded
-from streams.system import running
+from streams.folder import running
 from tests.bench.driver import PATIENCE_S, BenchFailed
 from tests.bench.figures import rss_mb
 

@@ -8,7 +8,7 @@ from domains.inventory.rules import HOLD_SECONDS, RESERVATION_SECONDS
 from infra.bus.errors import ClientRefused
 from infra.bus.kafka.connection import Connection
 from infra.settings import BOUNDS, WAIT_MAX_SECONDS, Settings, SettingsError, read, unknown
-from streams.system import announce_running
+from streams.folder import announce_running
 from streams.terminal import CANNOT, WRONG, settings
 from tests.cli.conftest import odori
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from infra.engine.postgres.plain import spoken
+from streams.folder import announce_running
 from streams.home import without_password
 from streams.shared_home import Shared
-from streams.system import announce_running
 from streams.terminal import settings
 from tests.cli.conftest import odori
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.system import hold, running
+from streams.folder import hold, running
 from streams.terminal import CANNOT, WRONG, alive
 from tests.cli.conftest import odori, up
 

@@ -12,9 +12,9 @@ from time import monotonic
 import httpx
 import pytest
 
+from streams.folder import running
 from streams.intake.body import BODY_MAX_BYTES
 from streams.intake.idempotency import ANONYMOUS, minted
-from streams.system import running
 from tests.http.house import PATIENCE_SECONDS, dump, order
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 from infra.settings import Settings
+from streams.folder import AlreadyRunning
 from streams.serve import PortTaken, run
-from streams.system import AlreadyRunning, System
+from streams.system import System
 
 
 def say(_: System, url: str) -> None:

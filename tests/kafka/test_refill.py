@@ -7,8 +7,9 @@ import pytest
 from infra.bus.kafka import sender
 from infra.settings import Settings
 from streams.books.check import Verdict
+from streams.folder import AlreadyRunning
 from streams.refill import refill
-from streams.system import AlreadyRunning, System
+from streams.system import System
 from streams.topology import discover
 from tests.books.trading import asked, at_rest, open_shop, trade
 from tests.services import need

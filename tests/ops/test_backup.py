@@ -8,8 +8,8 @@ from click.testing import CliRunner, Result
 from streams.backup import MANIFEST
 from streams.books.check import Verdict, check
 from streams.cli import main
+from streams.folder import MEMBER_ID
 from streams.home import Files
-from streams.system import MEMBER_ID
 from tests.books.trading import at_rest, by_hand, open_shop, trade, trading
 
 #: Backups taken while orders are under way.

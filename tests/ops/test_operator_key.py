@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from streams.system import operator_key
+from streams.folder import operator_key
 
 
 def test_a_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
@@ -133,6 +133,25 @@ class Connection:
                     if client == name:
                         # aiokafka has no public way to take out somebody else
                         await admin._send_request(LeaveGroupRequest(group, member), node)
+        finally:
+            await admin.close()
+
+    async def members(self, group: str) -> int:
+        """How many members a group has, of whatever process."""
+        admin = await self._admin()
+        try:
+            node = await admin.find_coordinator(group)
+            [found] = await admin.describe_consumer_groups([group], node)
+            return len(found.groups[0][5])
+        finally:
+            await admin.close()
+
+    async def committed(self, group: str) -> dict[TopicPartition, int]:
+        """Where a group is, for the partitions that it ever committed."""
+        admin = await self._admin()
+        try:
+            found = await admin.list_consumer_group_offsets(group)
+            return {place: at.offset for place, at in found.items() if at.offset >= 0}
         finally:
             await admin.close()
 
