@@ -55,9 +55,7 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        if (
-            cmd_name not in STAYING
-        ):  # only what stays up keeps a log; the others say in a sentence what is
+        if cmd_name not in STAYING:  # these keep a log, the others say in a sentence what is
             logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         command: click.Command = import_module(f"streams.commands.{cmd_name}").command
         return command

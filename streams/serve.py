@@ -48,9 +48,8 @@ async def serve(settings: Settings, said: Callable[[System, str], None], role: R
             await _Server(system, lambda: _begun(system, url, said)).serve([listening])
     finally:
         await system.stop()
-    for name, worker in system.workers.items():
-        if worker.died is not None:
-            raise Died(f"{name} died of a bug, the log says where: {worker.died!r}")
+    for name, error in system.died.items():
+        raise Died(f"{name} died of a bug, the log says where: {error!r}")
 
 
 def _begun(system: System, url: str, said: Callable[[System, str], None]) -> None:

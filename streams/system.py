@@ -1,7 +1,7 @@
 """One process, wired: stores, bus, workers; the only place where everything meets."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -30,7 +30,7 @@ from streams.rows import LaneRow
 from streams.store import Store
 from streams.topology import Part, Topology, discover
 from streams.upgrade import upgrade
-from streams.worker import Tap, Worker
+from streams.worker import Tap, Worker, crash
 
 if TYPE_CHECKING:
     from streams.kafka_bus import KafkaBus
@@ -77,6 +77,7 @@ class System:
         self.bus: Bus  # as soon as the stores are open
         self._lock: TextIO | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._died: dict[str, BaseException] = {}
 
     def lock(self) -> None:
         """Take the data folder, or one of our own in it, unless this system has it; raises
@@ -116,13 +117,29 @@ class System:
             connector = PaymentConnector(payment, self.bus, self.topology.catalogue, self.provider)
             await connector.start()
             self.connector = connector
-        self._tasks.append(asyncio.create_task(self._notice(), name="notice other processes"))
+        self._beside(self._notice(), "notice other processes")
         if not self.workers:
-            self._tasks.append(asyncio.create_task(self._overhear(), name="overhear"))
+            self._beside(self._overhear(), "overhear")
 
     @property
     def data(self) -> Path:
         return self.settings.data
+
+    def _beside(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._died[task.get_name()] = error
+            crash(error)
+
+    @property
+    def died(self) -> dict[str, BaseException]:
+        """The bugs that something of this process died of, by what died."""
+        workers = {name: w.died for name, w in self.workers.items() if w.died is not None}
+        return workers | self._died
 
     @property
     def watches(self) -> Collection[str]:

@@ -147,7 +147,7 @@ class Worker:
     def fail(self, error: BaseException) -> None:
         """Something of this worker ended by a bug; the process must not limp on."""
         self.died = error
-        _crash(error)
+        crash(error)
 
     async def submit(self, delivery: Delivery) -> Outcome:
         """Handle a command and wait for its commit; concurrent callers share one.
@@ -269,7 +269,7 @@ class Worker:
         return [mark for one in self._noting() for mark in one.notes()]
 
 
-def _crash(error: BaseException) -> None:
-    """A worker that died of a bug takes its process along: a stop is safe, limping on is not."""
+def crash(error: BaseException) -> None:
+    """What died of a bug takes its process along: a stop is safe, limping on is not."""
     observe("worker.died", error=repr(error), trace="".join(traceback.format_exception(error)))
     os.kill(os.getpid(), signal.SIGTERM)

@@ -102,13 +102,12 @@ class Connection:
         Aborted transactions of others are not seen."""
         return AIOKafkaConsumer(
             enable_auto_commit=False,
-            auto_offset_reset="none",
             isolation_level="read_committed",
             fetch_max_wait_ms=FETCH_WAIT_MS,
             fetch_max_bytes=FETCH_LIMIT_BYTES,
             # By range: partition n of every topic goes to the same member.
             partition_assignment_strategy=(RangePartitionAssignor,),
-            **{**self._settings, **self._member, **settings},
+            **{"auto_offset_reset": "none", **self._settings, **self._member, **settings},
         )
 
     @asynccontextmanager
