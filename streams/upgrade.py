@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from domains.row import Row
-from infra.engine.errors import LockedOut
+from infra.engine.errors import Conflict, LockedOut
 from infra.observe import observe
 from streams.lane import lanes
 from streams.rows import LaneRow, TableVersion
@@ -16,6 +16,8 @@ from streams.store import Store
 
 #: Rows of one step, which is one transaction.
 STEP_MAX_ROWS = 500
+#: Steps in a row that other processes did first: more than processes start together.
+CONFLICTS_MAX_COUNT = 100
 
 
 class NewerData(Exception):
@@ -23,7 +25,19 @@ class NewerData(Exception):
 
 
 async def upgrade(store: Store) -> None:
-    """Upgrade what is old in this store; raises NewerData."""
+    """Upgrade what is old in this store; raises NewerData.
+
+    Of several processes that start together, who loses a step finds it done and goes on from there.
+    """
+    for left in reversed(range(CONFLICTS_MAX_COUNT)):
+        try:
+            return await _upgrade(store)
+        except Conflict:
+            if not left:
+                raise
+
+
+async def _upgrade(store: Store) -> None:
     used = bool(await lanes(store.reader, store.codec(LaneRow)))
     for row in store.part.rows:
         current = len(row.upgrades) + 1

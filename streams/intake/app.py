@@ -69,6 +69,7 @@ def create_app(system: System) -> FastAPI:
     """The application; `system` may be started after this."""
     app = FastAPI(
         title="Odori", version=_version(), docs_url=None, redoc_url=None,
+        redirect_slashes=False,
         description="Commands are accepted with 202 once they are committed; what became of them"
         " is at their Location.",
     )  # fmt: skip

@@ -3,10 +3,11 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
@@ -16,6 +17,8 @@ import httpx
 
 #: Seconds after which something that was to happen counts as not happening.
 PATIENCE_SECONDS = 60
+#: Where a part of Odori says that its own folder is.
+PLACE = re.compile(r"folder: (.*?)\)")
 #: A consumer that is taken for dead within the time a test has.
 SHORT_SESSION = {
     "ODORI_KAFKA_SESSION_TIMEOUT_MS": "1500",
@@ -80,10 +83,12 @@ class Odori:
     async def _begin(self) -> None:
         assert self.process.stdout is not None
         said = await asyncio.wait_for(self.process.stdout.readline(), PATIENCE_SECONDS)
-        if not said.startswith(b"Odori is up"):
+        if b" is up" not in said:
             await self._reading
             raise AssertionError(f"{said.decode()}{''.join(self.noise)}{self.log}")
-        self.url = json.loads((self.data / "up.json").read_text())["url"]
+        part = PLACE.search(said.decode())
+        self.folder = Path(part[1]) if part else self.data
+        self.url = json.loads((self.folder / "up.json").read_text())["url"]
         self.client = httpx.AsyncClient(base_url=self.url, timeout=PATIENCE_SECONDS)
 
     async def until(self, event: str, after: int = 0, **facts: object) -> dict[str, Any]:
@@ -134,14 +139,15 @@ class Odori:
 async def up(
     data: Path,
     *,
+    command: Sequence[str] = ("up",),
     kafka: str = "",
     before: str = "",
     meanwhile: Coroutine[Any, Any, None] | None = None,
 ) -> AsyncIterator[Odori]:
-    """An Odori that answers; killed afterwards if nobody ended it. `meanwhile` happens after it
-    has begun to start."""
+    """An Odori that answers, or the part of one that `command` starts; killed afterwards if nobody
+    ended it. `meanwhile` happens after it has begun to start."""
     environ = {"ODORI_KAFKA": kafka, **(SHORT_SESSION if kafka else {})}
-    process = await spawn("up", "--port", 0, "--data", data, environ=environ, before=before)
+    process = await spawn(*command, "--port", 0, "--data", data, environ=environ, before=before)
     odori = Odori(process, data)
     async with ended(process):
         try:
