@@ -1,6 +1,7 @@
 """The command `odori`: one module per command, imported when it is asked for."""
 
 import logging
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -9,7 +10,7 @@ from typing import Any
 import click
 
 from infra.bus.errors import BusError
-from streams.terminal import CANNOT, EXIT_CODES
+from streams.terminal import CANNOT, EXIT_CODES, WRONG, Trouble
 
 #: Every command, in the order of the help: its module is streams/commands/<name>.py, its click
 #: command is called `command` there.
@@ -75,6 +76,13 @@ def main() -> None:
       odori up                   # in one terminal
       odori publish northwind    # in another
     """
+    from infra.settings import SettingsError
+    from infra.settings_file import with_file
+
+    try:
+        os.environ.update(with_file(os.environ))
+    except SettingsError as error:
+        raise Trouble(str(error), WRONG) from None
 
 
 if __name__ == "__main__":

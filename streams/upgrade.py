@@ -29,11 +29,14 @@ async def upgrade(store: Store) -> None:
 
     Of several processes that start together, who loses a step finds it done and goes on from there.
     """
-    for left in reversed(range(CONFLICTS_MAX_COUNT)):
+    lost = 0
+    while True:
         try:
-            return await _upgrade(store)
+            await _upgrade(store)
+            break
         except Conflict:
-            if not left:
+            lost += 1
+            if lost == CONFLICTS_MAX_COUNT:
                 raise
 
 
