@@ -156,7 +156,7 @@ class System:
 
     def subscription(self, domain: str) -> Subscription:
         """How a domain hears: its worker here, or those of other processes, seen from here."""
-        if domain in self.workers:
+        if self.hears(domain):
             return self.workers[domain].subscription
         return self._kafka().watch(domain, self.topology.parts[domain].topics)
 

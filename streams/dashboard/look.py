@@ -81,12 +81,12 @@ class Lookout:
         self.floor.remember(found)
 
     async def _lines(self, domains: Mapping[str, str]) -> list[Line]:
-        names = [name for name in self.system.watches if domains.get(name) != BUS_SILENT]
+        names = [name for name in self.system.stores if domains.get(name) != BUS_SILENT]
         said = await asyncio.gather(*(lags(self.system, name) for name in names))
         heard = dict(zip(names, said, strict=True))
         behind: dict[str, tuple[int, float]] = {}
         unknown: set[str] = set()
-        for name in self.system.watches:
+        for name in self.system.stores:
             found = heard.get(name)
             if found is None:
                 unknown.update(self.system.topology.parts[name].topics)

@@ -50,7 +50,7 @@ async def _hindrance(system: System, name: str) -> str:
         return f"its store does not answer: {error}"
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            await system.subscription(name).ask()
+            await (worker.subscription if worker else system.subscription(name)).ask()
     except BusError as error:
         return str(error)
     except Exception as error:  # whatever the bus's client raises: it does not answer
