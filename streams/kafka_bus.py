@@ -94,7 +94,7 @@ class KafkaBus(Bus):
         self._subscriptions: list[KafkaSubscription] = []
 
     async def start(self, topics: Sequence[TopicSpec]) -> None:
-        await self._connection.create_topics([_topic(spec) for spec in topics])
+        await self._connection.create_topics([topic(spec) for spec in topics])
 
     async def publish(self, lane: str, batch: Sequence[Envelope]) -> int:
         if not batch:
@@ -139,7 +139,8 @@ class KafkaBus(Bus):
         await self._sender.close()
 
 
-def _topic(spec: TopicSpec) -> Topic:
+def topic(spec: TopicSpec) -> Topic:
+    """A topic as Kafka is asked for it."""
     config = {
         "retention.ms": str(spec.retention_ms),
         "min.insync.replicas": str(spec.min_insync),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,10 +31,11 @@ SHOWN_MAX_LINES = 3
     "--wait", "wait_s", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
     help="Wait up to so long for everything to come to rest.",
 )  # fmt: skip
+@click.option("--services", is_flag=True, help="Look at Kafka and the stores instead.")
 @click.option("--verbose", is_flag=True, help="Every line there is, not the first few.")
 @data_option
 @json_option
-def command(wait_s: float, verbose: bool, data: Path, as_json: bool) -> None:
+def command(wait_s: float, services: bool, verbose: bool, data: Path, as_json: bool) -> None:
     """Recompute the books from the messages and by plain SQL, beside a running Odori or without.
 
     For every product: initial + replenished = available + reserved + committed; for every wallet:
@@ -45,9 +46,13 @@ def command(wait_s: float, verbose: bool, data: Path, as_json: bool) -> None:
     that cannot be said: something still moves, a dead delivery leaves an order unfinished, or
     nobody can be asked.
 
+    With --services it says instead what is reachable, at what version, what is missing, and how to
+    mend it; exits with 1 where something is.
+
     \b
-    Example:
+    Examples:
       odori check --wait 30
+      odori check --services
     """
     from infra.engine.errors import EngineError
     from streams.books.check import Verdict, check
@@ -55,6 +60,8 @@ def command(wait_s: float, verbose: bool, data: Path, as_json: bool) -> None:
     from streams.topology import discover
 
     found = settings(data=data)
+    if services:
+        _services(found, as_json)
     lag = _lag(data) if found.kafka else None
     try:
         books = check(home(found), domains=discover().parts, lag=lag, wait_s=wait_s)
@@ -65,6 +72,35 @@ def command(wait_s: float, verbose: bool, data: Path, as_json: bool) -> None:
     else:
         _show(books, None if verbose else SHOWN_MAX_LINES, data)
     raise SystemExit({Verdict.BALANCED: 0, Verdict.UNBALANCED: NO}.get(books.verdict, CANNOT))
+
+
+def _services(found: Any, as_json: bool) -> None:
+    """One line for each thing, and the exit."""
+    import asyncio
+    from dataclasses import asdict
+
+    from streams.commands.schema import compared
+    from streams.services import Finding, brokers, stores
+    from streams.system import topic_specs
+    from streams.topology import discover
+
+    stores_ = home(found)
+    said = list(stores(found, stores_))
+    if not any(one.mend for one in said):
+        missing, contradicting = compared(stores_, None)
+        if missing:
+            first = f"{missing[0]}" + (f", nor {len(missing) - 1} more" if missing[1:] else "")
+            mend = "a start makes what is missing, and so does: odori schema apply"
+            said.append(Finding(stores_.name, first, mend))
+        said += [Finding(stores_.name, line, "only a migration of your own changes that")
+                 for line in contradicting]  # fmt: skip
+    if found.kafka:
+        said += asyncio.run(brokers(found, topic_specs(found, discover())))
+    if as_json:
+        print_json([asdict(one) for one in said])
+    else:
+        click.echo("\n".join(map(str, said)))
+    raise SystemExit(NO if any(one.mend for one in said) else 0)
 
 
 def _show(books: "Books", most: int | None, data: Path) -> None:

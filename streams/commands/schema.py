@@ -62,7 +62,7 @@ def show(domain: str | None, as_json: bool) -> None:
 @json_option
 def diff(domain: str | None, data: Path, as_json: bool) -> None:
     """What is on disk other than declared; exits 1 if anything is."""
-    missing, contradicting = _compared(_stores(data), domain)
+    missing, contradicting = compared(_stores(data), domain)
     if as_json:
         print_json({"missing": missing, "contradicting": contradicting})
     else:
@@ -82,7 +82,7 @@ def diff(domain: str | None, data: Path, as_json: bool) -> None:
 def apply(domain: str | None, data: Path) -> None:
     """Make tables, columns and indexes that are missing, as a start does; nothing is removed."""
     stores = _stores(data)
-    missing, contradicting = _compared(stores, domain)
+    missing, contradicting = compared(stores, domain)
     if contradicting:
         raise Trouble("nothing was changed: " + "; ".join(contradicting), NO)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ def apply(domain: str | None, data: Path) -> None:
         click.echo(f"  {line.removesuffix(' is not there')}")
 
 
-def _compared(stores: Any, domain: str | None) -> tuple[list[str], list[str]]:
+def compared(stores: Any, domain: str | None) -> tuple[list[str], list[str]]:
     """What is missing, and what contradicts; a store that is not there is not made for it."""
     from infra.engine.differing import contradicting, missing
 

@@ -20,6 +20,8 @@ from infra.observe import observe
 
 #: A broker that is started together with us takes about 10 s; past this somebody should look.
 CONNECT_LIMIT_SECONDS = 60
+#: Who only looks waits less.
+LOOK_LIMIT_SECONDS = 5
 #: Between two attempts to connect: soon after the broker is back, without a storm while it is not.
 CONNECT_RETRY_SECONDS = 0.5
 #: One produce batch: under the broker's usual limit of 1 MB for a batch, large enough to pay.
@@ -75,6 +77,17 @@ class Topic(NamedTuple):
     partitions: int
     replication: int
     config: Mapping[str, str]
+
+
+class Seen(NamedTuple):
+    """What brokers have of some topics."""
+
+    brokers: int
+    missing: list[str]
+    #: Topics with fewer partitions than asked for, and how many they have.
+    few: dict[str, int]
+    #: Topics that they would not create, and why.
+    refused: dict[str, str]
 
 
 class Connection:
@@ -160,30 +173,34 @@ class Connection:
         try:
             there = set(await admin.list_topics())
             missing = [t for t in topics if t.name not in there]
-            asked = [
-                NewTopic(t.name, t.partitions, t.replication, topic_configs=dict(t.config))
-                for t in missing
-            ]
-            answer = await admin.create_topics(asked) if asked else None
-            for name, code, *reason in answer.topic_errors if answer else ():
-                if for_code(code) not in (NoError, TopicAlreadyExistsError):
-                    why = next(filter(None, reason), for_code(code).__name__)
-                    raise TopicRefused(f"topic {name}: {why}")
-            await self._compare(admin, [t for t in topics if t.name in there])
+            for name, why in (await _create(admin, missing)).items():
+                raise TopicRefused(f"topic {name}: {why}")
+            few = await _few(admin, [t for t in topics if t.name in there])
+        finally:
+            await admin.close()
+        asked = {t.name: t.partitions for t in topics}
+        for name, has in few.items():
+            # fewer processes can share it; the order of a key is kept
+            observe("bus.few_partitions", topic=name, has=has, asked=asked[name])
+
+    async def look(self, topics: Sequence[Topic]) -> "Seen":
+        """What is there of these topics; nothing is changed. Raises BusError."""
+        admin = await self._admin(LOOK_LIMIT_SECONDS)
+        try:
+            there = set(await admin.list_topics())
+            missing = [t for t in topics if t.name not in there]
+            return Seen(
+                len((await admin.describe_cluster())["brokers"]),
+                [t.name for t in missing],
+                await _few(admin, [t for t in topics if t.name in there]),
+                await _create(admin, missing, dry=True),
+            )
         finally:
             await admin.close()
 
-    async def _compare(self, admin: Any, topics: Sequence[Topic]) -> None:
-        # Never changed here: more partitions would move keys to other partitions.
-        found = await admin.describe_topics([t.name for t in topics]) if topics else []
-        partitions = {topic["topic"]: len(topic["partitions"]) for topic in found}
-        for topic in topics:
-            if (has := partitions.get(topic.name, 0)) < topic.partitions:
-                # fewer processes can share it; the order of a key is kept
-                observe("bus.few_partitions", topic=topic.name, has=has, asked=topic.partitions)
-
-    async def _admin(self) -> Any:
-        end, said = asyncio.get_running_loop().time() + CONNECT_LIMIT_SECONDS, False
+    async def _admin(self, limit_seconds: float = CONNECT_LIMIT_SECONDS) -> Any:
+        end = asyncio.get_running_loop().time() + limit_seconds
+        said = limit_seconds < CONNECT_LIMIT_SECONDS
         while True:
             try:
                 admin = AIOKafkaAdminClient(**self._settings)
@@ -200,3 +217,23 @@ class Connection:
                     observe("bus.waiting", address=self.address, seconds=CONNECT_LIMIT_SECONDS)
                     said = True
                 await asyncio.sleep(CONNECT_RETRY_SECONDS)
+
+
+async def _create(admin: Any, topics: Sequence[Topic], dry: bool = False) -> dict[str, str]:
+    """Create topics, or only try; those that the brokers refuse, and why."""
+    asked = [
+        NewTopic(t.name, t.partitions, t.replication, topic_configs=dict(t.config)) for t in topics
+    ]
+    answer = await admin.create_topics(asked, validate_only=dry) if asked else None
+    return {
+        name: next(filter(None, reason), for_code(code).__name__)
+        for name, code, *reason in (answer.topic_errors if answer else ())
+        if for_code(code) not in (NoError, TopicAlreadyExistsError)
+    }
+
+
+async def _few(admin: Any, topics: Sequence[Topic]) -> dict[str, int]:
+    """Topics with too few partitions. Never changed here: more would move keys to others."""
+    found = await admin.describe_topics([t.name for t in topics]) if topics else []
+    partitions = {topic["topic"]: len(topic["partitions"]) for topic in found}
+    return {t.name: has for t in topics if (has := partitions.get(t.name, 0)) < t.partitions}
