@@ -6,8 +6,7 @@ import pytest
 
 from streams.terminal import NO
 from tests.cli.conftest import odori
-from tests.services import need
-from tests.services.kafka import lacking as lacking_kafka
+from tests.services import kafka, need
 from tests.services.postgres import lacking, running
 from tests.stores import on_postgres
 
@@ -63,14 +62,15 @@ def test_a_role_that_may_not_make_schemas_is_told_what_to_grant(
 
 @pytest.mark.service
 def test_a_broker_tells_what_it_lacks_and_what_it_would_refuse(
-    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    need(lacking_kafka())
-    monkeypatch.setenv("ODORI_KAFKA", kafka)
-    code, lines = looked(tmp_path)
-    assert (code, lines[-2]) == (NO, f"Kafka at {kafka}: 1 broker")
-    assert "lacks inventory.commands" in lines[-1]
-    monkeypatch.setenv("ODORI_REPLICATION", "3")
-    code, lines = looked(tmp_path)
-    assert "ODORI_REPLICATION=3 needs as many brokers" in lines[-2]
-    assert "would not create inventory.commands" in lines[-1]
+    need(kafka.lacking())
+    with kafka.running() as server:  # of its own: nobody has made topics there
+        monkeypatch.setenv("ODORI_KAFKA", server.address)
+        code, lines = looked(tmp_path)
+        assert (code, lines[-2]) == (NO, f"Kafka at {server.address}: 1 broker")
+        assert "lacks inventory.commands" in lines[-1]
+        monkeypatch.setenv("ODORI_REPLICATION", "3")
+        code, lines = looked(tmp_path)
+        assert "ODORI_REPLICATION=3 needs as many brokers" in lines[-2]
+        assert "would not create inventory.commands" in lines[-1]
