@@ -274,7 +274,8 @@ def seeded(seed: int) -> Iterator[None]:
     chosen = mock.Mock(wraps=secrets, token_hex=lambda n: names.randbytes(n).hex())
     with (
         mock.patch.object(streams.lane, "secrets", chosen),
-        mock.patch.object(streams.worker, "_crash", crash_of_worker),
+        mock.patch.object(streams.worker, "crash", crash_of_worker),
+        mock.patch.object(streams.system, "crash", crash_of_worker),
         mock.patch.object(streams.system, "hold", return_value=None),
     ):
         yield
