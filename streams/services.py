@@ -11,7 +11,7 @@ from streams.bus import TopicSpec
 from streams.home import Home, without_password
 
 #: The oldest PostgreSQL that the engine is tested on, as server_version_num has it.
-POSTGRES_MIN_VERSION = 130_000
+POSTGRES_MIN_VERSION = 140_000
 _POSTGRES = """SELECT current_setting('server_version_num')::int, current_setting('server_version'),
 current_user::text, has_database_privilege(current_database(), 'CREATE'),
 coalesce((SELECT string_agg(nspname::text, ', ' ORDER BY nspname) FROM pg_namespace
