@@ -37,17 +37,23 @@ class Checkpointer:
         self._due_bytes = WAL_BYTES
         self._wake = Event()
         self._closing = False
-        self._restarting = Lock()
+        self._passing, self._restarting = Lock(), Lock()
         self._thread = Thread(target=self._run, name=f"checkpoint {path}", daemon=True)
         self._thread.start()
 
     def watch(self, patient: bool) -> None:
-        """Have the WAL emptied if it is due; unless `patient`, NotNow while that must finish."""
+        """Have the WAL emptied if it is due; unless `patient`, NotNow while that must finish.
+
+        Where a disk copies slower than it is written to, the writer waits for the whole of it.
+        """
+        until = self._restarting
         if self._reaches(self._due_bytes):
             self._wake.set()
-        if not self._restarting.acquire(blocking=patient):
+            if self._reaches(self._due_bytes + WAL_BYTES):
+                until = self._passing
+        if not until.acquire(blocking=patient):
             raise NotNow("the WAL is being emptied")
-        self._restarting.release()
+        until.release()
 
     def close(self) -> None:
         self._closing = True
@@ -61,7 +67,8 @@ class Checkpointer:
     def _run(self) -> None:
         while self._wake.wait() and not self._closing:
             self._wake.clear()
-            with suppress(EngineError):  # a lock or a full disk: the next commit asks again
+            # After a lock or a full disk the next commit asks again.
+            with suppress(EngineError), self._passing:
                 self._pass()
 
     def _pass(self) -> None:
