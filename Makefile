@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv up test check static bench bench-engine flow golden lock dist clean
+.PHONY: help venv up test check static bench bench-engine flow golden lock dist images clean
 
 # The first Python that is new enough, unless PYTHON=... names one.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -59,10 +59,14 @@ golden: $(DEV) ## write down message contracts, README's picture and the engine'
 
 lock: $(DEV) ## pin the newest versions that fit, with hashes
 	@$(COMPILE) --upgrade --output-file requirements-dev.lock --extra dev pyproject.toml
-	@$(COMPILE) --upgrade --output-file requirements.lock -c requirements-dev.lock pyproject.toml
+	@$(COMPILE) --upgrade --output-file requirements.lock -c requirements-dev.lock \
+	  --extra postgres pyproject.toml
 
 dist: $(DEV) ## wheel and source archive in dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+images: $(DEV) ## what docker-compose.yml runs: official images or stand-ins, and ours (needs Docker)
+	@PYTHON=$(BIN)/python infra/images/build.sh
 
 clean: ## remove the environment, caches and built files; data stays
 	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache

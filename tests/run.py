@@ -34,6 +34,7 @@ class Result:
     passed: int
     failed: int
     skips: list[str]
+    ran: list[str]
     seconds: float
     output: str
 
@@ -58,10 +59,11 @@ def run_suite(suite: str, pytest_args: list[str]) -> Result:
         command += [f"--junit-xml={report}", *pytest_args, str(TESTS / suite)]
         code, output = run_limited(command)
         passed, failed, skips = read_report(report)
+        ran = read_ran(report)
     if code not in (0, NO_TESTS) and not failed:
         # Interrupted or broken: pytest's report lists the test it was in as if it had passed.
         passed, failed = max(passed - 1, 0), 1
-    return Result(suite, passed, failed, skips, time.monotonic() - began, output)
+    return Result(suite, passed, failed, skips, ran, time.monotonic() - began, output)
 
 
 def run_limited(command: list[str]) -> tuple[int, str]:
@@ -111,6 +113,14 @@ def read_report(report: Path) -> tuple[int, int, list[str]]:
     return passed, failed, skips
 
 
+def read_ran(report: Path) -> list[str]:
+    """What a suite says it ran beside Python, as it recorded it (`ran`) for the whole suite."""
+    if not report.exists():
+        return []
+    properties = ET.parse(report).iterfind("testsuite/properties/property[@name='ran']")
+    return [p.get("value", "") for p in properties]
+
+
 def reason(skip: ET.Element) -> str:
     """Why it was skipped; of a whole module, pytest writes (file, line, reason) into the text."""
     message = skip.get("message") or "no reason given"
@@ -124,6 +134,8 @@ def show(result: Result) -> None:
     if result.failed:
         print(result.output)
     print(result)
+    for what in result.ran:
+        print(f"    ran {what}")
     for reason, times in Counter(result.skips).items():
         print(f"    skipped {times}: {reason}")
     sys.stdout.flush()

@@ -43,9 +43,14 @@ image() { # NAME FOLDER [VERSION OF JARS]
       tar -c -C "infra/images/$2" . -C "$CACHE" --transform "s,^$2-$3,libs," "$2-$3"
     else
       tar -c -C "infra/images/$2" .
-    fi | docker build -q --label odori.stand-in=yes -t "$1" - >/dev/null
+    fi | built --label odori.stand-in=yes -t "$1" -
   fi
   say "$1" "$how"
+}
+
+built() { # what it says is of interest when it fails: the classic builder always complains of its age
+  local said
+  said=$(docker build -q "$@" 2>&1) || { echo "$said" >&2; return 1; }
 }
 
 say() {
@@ -61,7 +66,7 @@ ours() {
   # for the image's Python, whichever runs here
   "$PYTHON" -m pip --disable-pip-version-check --quiet download --require-hashes -r requirements.lock \
     --dest dist/wheels --only-binary :all: --python-version 3.11 --implementation cp "${platforms[@]}"
-  docker build -q -t odori . >/dev/null
+  built -t odori .
   say odori ours
 }
 
