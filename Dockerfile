@@ -1,4 +1,5 @@
-# Odori, any part of it: `docker run odori work order`. Built from wheels (make images), without a network.
+# Odori, any part of it: `docker run odori work order`. Built by `make images` from wheels, without
+# a network.
 FROM python:3.11-slim AS build
 COPY dist/wheels /wheels
 RUN python3 -m venv /opt/odori \
@@ -18,7 +19,8 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 3000
 # no Python: it is asked every few seconds, in every container
-HEALTHCHECK --interval=3s --timeout=5s --start-period=30s --retries=5 CMD ["bash", "-c", \
-  "exec 3<>/dev/tcp/127.0.0.1/$ODORI_PORT && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && read -r said <&3 && [[ $said == *' 200 '* ]]"]
+HEALTHCHECK --interval=3s --timeout=5s --start-period=120s --retries=5 CMD ["bash", "-c", \
+  "exec 3<>/dev/tcp/127.0.0.1/$ODORI_PORT && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 \
+   && read -r said <&3 && [[ $said == *' 200 '* ]]"]
 ENTRYPOINT ["odori"]
 CMD ["up"]

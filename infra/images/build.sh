@@ -10,17 +10,23 @@ PULL_LIMIT_SECONDS=900
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/odori
 PYTHON=${PYTHON:-.venv/bin/python}
 
-docker info >/dev/null 2>&1 || { echo "no Docker engine answers; infra/images/engine.sh starts one" >&2; exit 1; }
+docker info >/dev/null 2>&1 || {
+  echo "no Docker engine answers; infra/images/engine.sh starts one" >&2
+  exit 1
+}
 # Debian's engine has the classic builder only
 docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
 
 is_official() {
-  [[ $(docker image inspect -f '{{index .Config.Labels "odori.stand-in"}}' "$1" 2>/dev/null || echo none) == "" ]]
+  local label='{{index .Config.Labels "odori.stand-in"}}'
+  [[ ! $(docker image inspect -f "$label" "$1" 2>/dev/null || echo none) ]]
 }
 
 offline=
 pulled() { # one that cannot be pulled tells of all that follow
-  [[ ! $offline ]] && timeout "$PULL_LIMIT_SECONDS" docker pull -q "$1" >/dev/null 2>&1 || { offline=1; false; }
+  [[ ! $offline ]] && timeout "$PULL_LIMIT_SECONDS" docker pull -q "$1" >/dev/null 2>&1 && return
+  offline=1
+  false
 }
 
 jars() { # what tests/services/NAME.pom.xml names, fetched once, for the tests as well
@@ -48,7 +54,7 @@ image() { # NAME FOLDER [VERSION OF JARS]
   say "$1" "$how"
 }
 
-built() { # what it says is of interest when it fails: the classic builder always complains of its age
+built() { # says something when it fails only: the classic builder complains of its age
   local said
   said=$(docker build -q "$@" 2>&1) || { echo "$said" >&2; return 1; }
 }
@@ -62,10 +68,13 @@ ours() {
   "$PYTHON" -m build --wheel --no-isolation --outdir dist/wheels . >/dev/null
   local platforms=() machine
   machine=$(docker version -f '{{.Server.Arch}}' | sed 's/amd64/x86_64/; s/arm64/aarch64/')
-  for tag in manylinux2014 manylinux_2_17 manylinux_2_28; do platforms+=(--platform "${tag}_$machine"); done
+  for tag in manylinux2014 manylinux_2_17 manylinux_2_28; do
+    platforms+=(--platform "${tag}_$machine")
+  done
   # for the image's Python, whichever runs here
-  "$PYTHON" -m pip --disable-pip-version-check --quiet download --require-hashes -r requirements.lock \
-    --dest dist/wheels --only-binary :all: --python-version 3.11 --implementation cp "${platforms[@]}"
+  "$PYTHON" -m pip --disable-pip-version-check --quiet download --dest dist/wheels \
+    --require-hashes -r requirements.lock --only-binary :all: --python-version 3.11 \
+    --implementation cp "${platforms[@]}"
   built -t odori .
   say odori ours
 }

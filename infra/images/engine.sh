@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A Docker engine where none answers: from Debian, as root, started by hand since there may be no systemd.
+# A Docker engine where none answers: from Debian, as root, started by hand (without systemd).
 set -euo pipefail
 
 #: A quiet machine needs less than one.
@@ -8,14 +8,16 @@ LOG=${TMPDIR:-/tmp}/odori-dockerd.log
 
 missing=()
 command -v docker >/dev/null || missing+=(docker.io)
-docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
+docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null ||
+  missing+=(docker-compose)
 if ! docker info >/dev/null 2>&1; then
   command -v dockerd >/dev/null || missing+=(docker.io iptables)
   command -v debootstrap >/dev/null || missing+=(debootstrap)
 fi
 if ((${#missing[@]})); then
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 docker info >/dev/null 2>&1 && exit
 
@@ -23,7 +25,10 @@ docker info >/dev/null 2>&1 && exit
 setsid dockerd </dev/null >"$LOG" 2>&1 &
 engine=$!
 for ((i = 0; i < START_LIMIT_SECONDS * 4; i++)); do
-  docker info >/dev/null 2>&1 && { echo "Docker engine $(docker version -f '{{.Server.Version}}') started (pid $engine, $LOG)"; exit; }
+  if docker info >/dev/null 2>&1; then
+    echo "Docker engine $(docker version -f '{{.Server.Version}}') started (pid $engine, $LOG)"
+    exit
+  fi
   kill -0 "$engine" 2>/dev/null || break
   sleep 0.25
 done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes what CASSANDRA_* variables say into the settings, then serves; any other command is run as it is.
+# Writes what CASSANDRA_* variables say into the settings, then serves; runs any other command.
 set -euo pipefail
 
 [[ ${1:--f} == -* ]] && set -- cassandra "$@"

@@ -2,10 +2,10 @@
 # debian:bookworm-slim by debootstrap, from the mirror that this machine's apt uses.
 set -euo pipefail
 
-mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
   awk '$1 == "bookworm" {print $2; exit}')
 [[ $mirror && $(command -v debootstrap) ]] || {
-  echo "no stand-ins here: they need root on Debian 12, and debootstrap (infra/images/engine.sh installs it)" >&2
+  echo "no stand-ins here: they need Debian 12 and debootstrap" >&2
   exit 1
 }
 tree=$(mktemp -d)

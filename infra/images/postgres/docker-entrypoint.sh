@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the database once, as the POSTGRES_* variables say, then serves it; any other command is run as it is.
+# Makes the database once, as the POSTGRES_* variables say, then serves it; runs any other command.
 set -euo pipefail
 
 [[ ${1:-postgres} == -* ]] && set -- postgres "$@"
@@ -33,7 +33,7 @@ if [[ ! -s $PGDATA/PG_VERSION ]]; then
     echo "POSTGRES_PASSWORD is not set; POSTGRES_HOST_AUTH_METHOD=trust does without one" >&2
     exit 1
   fi
-  # shellcheck disable=SC2086  # several words
+  # shellcheck disable=SC2086 # several words
   initdb -D "$PGDATA" -U "$user" ${POSTGRES_PASSWORD:+--pwfile=<(echo "$POSTGRES_PASSWORD")} \
     ${POSTGRES_INITDB_ARGS:-}
   export PGPASSWORD=${POSTGRES_PASSWORD:-}
