@@ -111,6 +111,15 @@ def test_orders_are_taken_while_an_intake_is_dead(
 
 
 @pytest.mark.service
+def test_data_outlives_the_containers(composition: Composition, gateway: httpx.Client) -> None:
+    ended(gateway, "L-1")
+    composition.ask("down")
+    composition.up()
+    assert gateway.get("/api/orders/L-1").json()["status"] == "CONFIRMED"
+    assert ended(gateway, "L-2")
+
+
+@pytest.mark.service
 def test_prometheus_sees_every_part_and_can_read_the_alerts(composition: Composition) -> None:
     assert len(composition.up("--profile", "observe")) == len(SERVICES) + 1
     api = f"http://127.0.0.1:{composition.ports['ODORI_PROMETHEUS_PORT']}/api/v1"

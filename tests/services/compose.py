@@ -116,6 +116,9 @@ class Composition:
     def down(self) -> None:
         """Stop and remove everything, data as well."""
         self.ask("--profile", "observe", "down", "-v")
+        left = _run("docker", "volume", "ls", "-q", "--filter", f"name={self.name}").stdout
+        if left:
+            raise RuntimeError(f"left behind: {left}")
 
 
 @contextmanager
