@@ -80,9 +80,9 @@ ours() {
 }
 
 image python:3.11-slim python
-image postgres:15 postgres
+image postgres:15.14 postgres
 image apache/kafka:4.1.0 kafka 4.1.0
-image cassandra:5.0 cassandra 5.0.5
+image cassandra:5.0.5 cassandra 5.0.5
 image haproxy:2.6.12 haproxy
 image prom/prometheus:v2.42.0 prometheus
 image prom/alertmanager:v0.25.0 alertmanager
