@@ -48,26 +48,25 @@ class PostgresBinding:
         self.name, self.address = database(), postgres().address
 
     def open(self, *, port: int | None = None, **options: Any) -> Engine:
-        url = url_of(self.name)
-        if port:
-            url = url.replace(self.address, f"127.0.0.1:{port}") + "?sslmode=disable"
-        return PostgresEngine(url, **({"busy_ms": 50} | options))
+        return PostgresEngine(url_of(self.name, port), **({"busy_ms": 50} | options))
 
 
 class MultiBinding:
-    """Orders on SQLite, everything else and the coordinator on PostgreSQL."""
+    """Orders on SQLite, everything else and the coordinator on PostgreSQL, maybe through another
+    `port`."""
 
-    can = frozenset({"mapped", "lock", "assume", "notice", "refuse U+0000", "TIMESTAMP"})
+    can = frozenset({"mapped", "lock", "assume", "notice", "refuse U+0000", "TIMESTAMP", "lose"})
+    framing = staticmethod(postgres_frames)
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "orders.db"
-        self.name = database()
+        self.name, self.address = database(), postgres().address
 
-    def open(self, **options: Any) -> Engine:
+    def open(self, *, port: int | None = None, **options: Any) -> Engine:
         commit = {"options": options.pop("options", None), "clock": options.get("clock", now_ms)}
         options = {"busy_ms": 50} | options
         storages: list[Storage] = [
-            PostgresStorage(url_of(self.name), **options),
+            PostgresStorage(url_of(self.name, port), **options),
             SqliteStorage(self.path, **options),
         ]
         return ConsensusCommit(storages, tables={"shop.orders": "sqlite"}, **commit)
@@ -108,8 +107,12 @@ def database() -> str:
     return name
 
 
-def url_of(name: str) -> str:
-    return f"{postgres().url.rpartition('/')[0]}/{name}"
+def url_of(name: str, port: int | None = None) -> str:
+    """Of a database, maybe through another port."""
+    url = f"{postgres().url.rpartition('/')[0]}/{name}"
+    if port:
+        url = url.replace(postgres().address, f"127.0.0.1:{port}") + "?sslmode=disable"
+    return url
 
 
 @lru_cache
