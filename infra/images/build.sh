@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The images that docker-compose.yml names: official ones where a registry answers; else stand-ins
 # of the same names, entry points and variables, from Debian's packages and Maven Central's jars.
-# Then ours, from wheels: building it needs no network.
+# Then ours, from wheels: building it needs no network. `build.sh kafka postgres` makes only these.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -22,6 +22,8 @@ is_official() {
   [[ ! $(docker image inspect -f "$label" "$1" 2>/dev/null || echo none) ]]
 }
 
+wants() { [[ $wanted == "  " || $wanted == *" $1 "* ]]; }
+
 offline=
 pulled() { # one that cannot be pulled tells of all that follow
   [[ ! $offline ]] && timeout "$PULL_LIMIT_SECONDS" docker pull -q "$1" >/dev/null 2>&1 && return
@@ -40,6 +42,7 @@ jars() { # what tests/services/NAME.pom.xml names, fetched once, for the tests a
 }
 
 image() { # NAME FOLDER [VERSION OF JARS]
+  wants "$2" || return 0
   local how=official
   if ! is_official "$1" && ! pulled "$1"; then
     how="a stand-in"
@@ -64,6 +67,7 @@ say() {
 }
 
 ours() {
+  wants odori || return 0
   rm -rf dist/wheels
   "$PYTHON" -m build --wheel --no-isolation --outdir dist/wheels . >/dev/null
   local platforms=() machine
@@ -79,6 +83,7 @@ ours() {
   say odori ours
 }
 
+wanted=" $* "
 image python:3.11-slim python
 image postgres:15.14 postgres
 image apache/kafka:4.1.0 kafka 4.1.0

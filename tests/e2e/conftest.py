@@ -5,6 +5,10 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from tests.services.best import cassandra, kafka, postgres
+
+__all__ = ["cassandra", "kafka", "postgres"]
+
 #: Deleting topics takes the broker a moment.
 ADMIN_LIMIT_SECONDS = 30
 

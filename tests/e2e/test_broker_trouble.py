@@ -12,8 +12,7 @@ from confluent_kafka.admin import AdminClient
 from tests.e2e.books import check_once, check_the_books
 from tests.e2e.process import PATIENCE_SECONDS, Odori, up
 from tests.e2e.shop import all_ended, order, post, statuses, stock_up
-from tests.services import need
-from tests.services.kafka import Kafka, lacking, running
+from tests.services.best import AnyServer, best
 
 pytestmark = pytest.mark.service
 
@@ -44,7 +43,7 @@ async def ready(odori: Odori) -> None:
         assert monotonic() < end, told[-4:]
 
 
-async def gone_for_long(server: Kafka, odori: Odori) -> list[str]:
+async def gone_for_long(server: AnyServer, odori: Odori) -> list[str]:
     """Orders before and throughout an absence of the broker; all end once it is back."""
     ids = await place(odori, "before")
     server.kill()
@@ -69,8 +68,7 @@ async def gone_for_long(server: Kafka, odori: Odori) -> list[str]:
 async def test_a_broker_that_is_gone_for_a_minute_loses_nothing_and_ending_and_starting_wait_for_it(
     tmp_path: Path,
 ) -> None:
-    need(lacking())
-    with running() as server:
+    with best("kafka") as server:
         async with up(tmp_path, kafka=server.address) as odori:
             await stock_up(odori)
             ids = await gone_for_long(server, odori)

@@ -9,9 +9,10 @@ import pytest
 
 from tests.books.conftest import _a_day_of_trade
 from tests.e2e.conftest import emptied
+from tests.services.best import cassandra, kafka, postgres
 from tests.stores import on_postgres, remember, store_of
 
-__all__ = ["emptied"]
+__all__ = ["cassandra", "emptied", "kafka", "postgres"]
 
 
 def new_database(server: str, template: str = "template1") -> str:

@@ -23,8 +23,7 @@ from tests.books.trading import (
 )
 from tests.e2e.process import up
 from tests.ops.test_upgrade import WITHOUT_END
-from tests.services import need
-from tests.services.postgres import lacking, running
+from tests.services.best import best
 from tests.stores import remember, store_of
 
 pytestmark = pytest.mark.service
@@ -35,8 +34,7 @@ async def test_a_server_that_dies_and_comes_back_costs_no_order(
     paid_by: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     data = tmp_path_factory.mktemp("data")
-    need(lacking())
-    with running() as server:
+    with best("postgres") as server:
         remember(data, server.url)
         async with trading(data) as system:
             await open_shop(system)

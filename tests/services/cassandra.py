@@ -1,10 +1,10 @@
 """A real Cassandra from Maven Central's jars; `python -m tests.services.cassandra` runs one."""
 
 import socket
-import struct
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from infra.containers import ready
 from tests.services.jars import CACHE, HERE, fetch, java, lacking_java
 from tests.services.process import Server, for_people, free_ports, started
 
@@ -75,9 +75,7 @@ class Cassandra(Server):
         self.serve(java(self._heap, *JVM, *places, daemon), CLASSPATH=f"{JARS}/*")
 
     def answers(self, connection: socket.socket) -> bool:
-        """Whether it answers OPTIONS (5) with SUPPORTED (6), in version 4 of the protocol."""
-        connection.sendall(struct.pack(">BBhBi", 4, 0, 0, 5, 0))
-        return connection.recv(5)[4:] == b"\x06"
+        return ready.cassandra(connection)
 
 
 def running(heap: str = "512m") -> AbstractContextManager[Cassandra]:

@@ -45,10 +45,10 @@ def _run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, timeout=ANSWER_LIMIT_SECONDS)
 
 
-def images() -> None:
-    """Pull or make what is run; what is there already costs seconds."""
+def images(*names: str) -> None:
+    """Pull or make what is run, or only these; what is there already costs seconds."""
     done = subprocess.run(
-        [str(BUILD)],
+        [str(BUILD), *names],
         env={**os.environ, "PYTHON": sys.executable},
         capture_output=True, text=True, timeout=BUILD_LIMIT_SECONDS,
     )  # fmt: skip

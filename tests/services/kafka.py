@@ -1,10 +1,10 @@
 """A real Kafka from Maven Central's jars; `python -m tests.services.kafka` runs one for people."""
 
 import socket
-import struct
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from infra.containers import ready
 from tests.services.jars import CACHE, HERE, fetch, java, lacking_java
 from tests.services.process import Server, for_people, free_ports, started
 
@@ -48,10 +48,7 @@ class Kafka(Server):
         self.serve(command, CLASSPATH=classpath)
 
     def answers(self, connection: socket.socket) -> bool:
-        """Whether it answers ApiVersions (key 18)."""
-        ask = struct.pack(">hhih", 18, 0, 1, -1)
-        connection.sendall(struct.pack(">i", len(ask)) + ask)
-        return len(connection.recv(4)) == 4
+        return ready.kafka(connection)
 
 
 def running(heap: str = "512m") -> AbstractContextManager[Kafka]:

@@ -5,11 +5,11 @@ import pwd
 import shutil
 import signal
 import socket
-import struct
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from infra.containers import ready
 from tests.services.process import Server, for_people, started
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -80,10 +80,7 @@ class Postgres(Server):
         self.serve([*command, *(part for k, v in settings.items() for part in ("-c", f"{k}={v}"))])
 
     def answers(self, connection: socket.socket) -> bool:
-        """Whether a login is let in (R), not told that the server is starting up (E)."""
-        login = struct.pack(">i", 3 << 16) + b"user\0odori\0database\0postgres\0\0"
-        connection.sendall(struct.pack(">i", len(login) + 4) + login)
-        return connection.recv(1) == b"R"
+        return ready.postgres(connection, "odori", "postgres")
 
 
 def running(fsync: bool = True) -> AbstractContextManager[Postgres]:

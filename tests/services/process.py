@@ -31,6 +31,13 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def family(pid: int) -> set[int]:
+    """A process and all that descends from it."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    children = {int(word) for task in tasks for word in task.read_text().split()}
+    return {pid}.union(*(family(child) for child in children))
+
+
 class Server(ABC):
     """One process on 127.0.0.1. It keeps its data and its port over stop, kill and start."""
 
@@ -45,6 +52,8 @@ class Server(ABC):
         self.folder = folder
         self.port = free_ports(1)[0]
         self.address = f"127.0.0.1:{self.port}"
+        #: What a client is given.
+        self.url = self.address
         self.process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
@@ -62,6 +71,18 @@ class Server(ABC):
     def kill(self) -> None:
         """End it as a power cut would."""
         self._end(self.killing)
+
+    def pause(self) -> None:
+        """Let it do nothing, its connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.process
+        for pid in family(self.process.pid):
+            os.kill(pid, number)
 
     def launch(self, command: Sequence[str], **more: str) -> subprocess.Popen[bytes]:
         """A process of this server, with `more` in its environment."""

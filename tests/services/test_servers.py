@@ -9,16 +9,9 @@ import pytest
 from cassandra.cluster import Cluster, Session
 
 from tests.services import cassandra, need, postgres
-from tests.services.process import Server
+from tests.services.process import Server, family
 
 pytestmark = pytest.mark.service
-
-
-def family(pid: int) -> set[int]:
-    """A process and all that descends from it."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    children = {int(word) for task in tasks for word in task.read_text().split()}
-    return {pid}.union(*(family(child) for child in children))
 
 
 def gone(server: Server, end: Callable[[], None]) -> set[int]:
