@@ -9,7 +9,7 @@ from testcontainers.core.container import DockerContainer
 from infra.containers import ready
 from infra.containers.container import Container
 
-USER = PASSWORD = "odori"
+USER = "odori"
 DATABASE = "postgres"
 
 
@@ -19,7 +19,7 @@ class _Made(PostgresContainer):
 
 
 class Postgres(Container):
-    """One cluster; `settings` are its server's own, by their names."""
+    """One cluster, which trusts everybody on this machine; `settings` are its server's own."""
 
     name = "PostgreSQL"
     image = "postgres:15.14"
@@ -29,12 +29,13 @@ class Postgres(Container):
     def __init__(self, settings: Mapping[str, str] | None = None, tmpfs_size: str = "") -> None:
         """With `tmpfs_size` ("96m") its data is on a small disk of memory, gone with a stop."""
         super().__init__()
-        self.url = f"postgresql://{USER}:{PASSWORD}@{self.address}/{DATABASE}"
+        self.url = f"postgresql://{USER}@{self.address}/{DATABASE}"
         self._settings = {"max_connections": "200", **(settings or {})}
         self._tmpfs_size = tmpfs_size
 
     def make(self) -> DockerContainer:
-        made = _Made(self.image, username=USER, password=PASSWORD, dbname=DATABASE)
+        made = _Made(self.image, username=USER, dbname=DATABASE)
+        made.with_env("POSTGRES_HOST_AUTH_METHOD", "trust")
         words = ["postgres"]
         for name, value in self._settings.items():
             words += ["-c", f"{name}={value}"]
