@@ -82,6 +82,32 @@ async def test_a_killed_member_is_not_waited_for_by_the_next_of_its_name(kafka: 
     await receiver.close()
 
 
+async def test_of_three_named_members_one_is_killed_and_comes_back_without_a_rebalance(
+    kafka: str,
+) -> None:
+    topic, group = await new_topic(kafka, partitions=6), "static.e1"
+    mine = [Receiver(Connection(kafka), group, f"odori-{n}", **LONG_SESSION) for n in "ab"]
+    await asyncio.gather(*(receiver.start([topic]) for receiver in mine))
+    process = await member(kafka, group, topic, "--name", "odori-c")
+    await shared(mine, [2, 2])
+    before = [receiver._consumer.assignment() for receiver in mine]
+    await send(kafka, topic, 1, 60)
+    in_hand = [await receiver.poll(100, 1 << 20) for receiver in mine]
+    process.kill()
+    await process.wait()
+    process = await member(kafka, group, topic, "--name", "odori-c")
+    for receiver, records in zip(mine, in_hand, strict=True):
+        receiver.done(places(records))  # a rebalance would have given them to somebody else
+        await receiver._commit_now()
+        for place in {(r.topic, r.partition) for r in records}:
+            assert await receiver._consumer.committed(TopicPartition(*place))
+    assert [receiver._consumer.assignment() for receiver in mine] == before
+    process.send_signal(signal.SIGTERM)  # who leaves on purpose is not waited for
+    assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
+    await shared(mine, [3, 3])
+    await asyncio.gather(*(receiver.close() for receiver in mine))
+
+
 async def test_a_member_of_another_name_stays_in_the_group(kafka: str) -> None:
     topic = await new_topic(kafka)
     process = await member(kafka, "others.e1", topic, "--name", "odori-a")
@@ -112,6 +138,13 @@ async def test_a_member_paused_past_its_session_comes_back_by_itself(kafka: str)
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
     assert await committed(kafka, "paused.e1", topic) == 3
+
+
+async def shared(members: list[Receiver], wanted: list[int]) -> None:
+    """Return when these members have so many partitions each."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while [len(m._consumer.assignment()) for m in members] != wanted:
+            await asyncio.wait([asyncio.ensure_future(m._consumer.topics()) for m in members])
 
 
 async def hear_one(receiver: Receiver, number: int) -> list[int]:

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from time import monotonic
 
 import httpx
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from tests.e2e.books import announced, check_once, check_the_books
-from tests.e2e.process import Odori, up
+from tests.e2e.process import PATIENCE_SECONDS, Odori, up
 from tests.e2e.shop import all_ended, order, post, stock_up
 
 WORKERS = ("order", "inventory", "payment", "shipping")
@@ -61,6 +63,41 @@ async def test_each_part_does_its_own_and_together_they_dance(tmp_path: Path, em
         await dashboard.when(lambda: all_ended(data, ORDERS_COUNT + LAST_COUNT + 1))
     check_the_books(data)
     check_once(data, [*ids, *last])
+
+
+async def test_three_workers_share_the_partitions_which_move_as_they_come_die_and_go(
+    tmp_path: Path, emptied: str
+) -> None:
+    data, everything = tmp_path / "data", f"work {' '.join(WORKERS)}"
+    admin, ids = AdminClient({"bootstrap.servers": emptied}), [f"W-{n}" for n in range(40)]
+    async with parts(data, emptied, "intake", everything, everything) as (intake, one, _):
+        await stock_up(intake)
+        async with parts(data, emptied, everything) as (third,):
+            await asyncio.to_thread(until_shared, admin, [1, 1, 2])
+            await asyncio.gather(*(post(intake, "/api/orders", order(i), {}) for i in ids[:20]))
+            third.kill()
+            await third.process.wait()
+        await asyncio.to_thread(until_shared, admin, [2, 2])
+        await asyncio.gather(*(post(intake, "/api/orders", order(i), {}) for i in ids[20:]))
+        await intake.when(lambda: all_ended(data, len(ids)))
+        await one.stop()
+        await asyncio.to_thread(until_shared, admin, [4])
+    check_the_books(data)
+    check_once(data, ids)
+
+
+def until_shared(admin: AdminClient, wanted: list[int]) -> None:
+    """Return when the members of each domain's group have so many partitions of its topics."""
+    groups = [f"{domain}.e1" for domain in WORKERS]
+    end, counts = monotonic() + PATIENCE_SECONDS, {}
+    while monotonic() < end:
+        asked = admin.describe_consumer_groups(groups, request_timeout=PATIENCE_SECONDS)
+        for group, answer in asked.items():
+            places = [m.assignment.topic_partitions for m in answer.result().members]
+            counts[group] = sorted(len({p.partition for p in member}) for member in places)
+        if all(found == wanted for found in counts.values()):
+            return
+    raise AssertionError(counts)
 
 
 async def asked(intake: Odori, key: str) -> httpx.Response:

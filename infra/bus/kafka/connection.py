@@ -134,8 +134,8 @@ class Connection:
             await consumer.stop()
 
     async def bury(self, group: str, name: str) -> None:
-        """Take the members of this name out of a group: those of a process that died, for which
-        the brokers would wait until its session is over."""
+        """Take the member of this name out of a group, so that the others have its partitions now
+        and not when its session is over."""
         admin = await self._admin()
         try:
             with suppress(KafkaError):  # then the session is waited for

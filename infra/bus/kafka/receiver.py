@@ -39,14 +39,15 @@ POLL_WAIT_MS = 60_000
 class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
     """Records of one group, at least once, in order per partition.
 
-    Of one `name`, no two may live: the next takes the last one's place at once.
+    With a `name` it is a static member (KIP-345): of one name no two may live, and the next takes
+    the last one's place and partitions at once, without a rebalance.
     """
 
     def __init__(self, connection: Connection, group: str, name: str = "", **settings: Any) -> None:
         self._connection = connection
         self._group, self._name = group, name
         if name:
-            settings["client_id"] = name
+            settings["client_id"] = settings["group_instance_id"] = name
         self._consumer = connection.consumer(group_id=group, **settings)
         self._tracks: dict[Any, Track] = {}
         #: Where partitions begin that have brought nothing since they were assigned.
@@ -57,8 +58,6 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def start(self, topics: Sequence[str]) -> None:
         """Join the group."""
-        if self._name:
-            await self._connection.bury(self._group, self._name)
         self._consumer.subscribe(list(topics), listener=self)
         try:
             await self._consumer.start()
@@ -209,6 +208,11 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
             self._begun[place] = int(committed)  # stays so as long as nothing arrives here
         return self._begun[place]
 
+    async def _stop(self) -> None:
+        await self._consumer.stop()
+        if self._name:  # aiokafka leaves a static member's place open until its session is over
+            await self._connection.bury(self._group, self._name)
+
     async def close(self) -> None:
         """Commit what is done and leave the group."""
         committing, self._committing = self._committing, None
@@ -217,7 +221,7 @@ class Receiver(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.gather(committing, return_exceptions=True)
             await self._commit_now()
         # A broker that is gone makes aiokafka's stop fail, or end as if it had been cancelled.
-        stopping = asyncio.ensure_future(self._consumer.stop())
+        stopping = asyncio.ensure_future(self._stop())
         await asyncio.wait((stopping,), timeout=STOP_LIMIT_SECONDS)
         if not stopping.done():
             stopping.cancel()
