@@ -5,7 +5,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container as Running
@@ -97,6 +97,11 @@ class Container(ABC):
         self._running.kill()
         self._running.wait()
 
+    def alive(self) -> bool:
+        """Whether it runs, or is paused."""
+        self._running.reload()
+        return self._running.status in ("running", "paused")
+
     def pause(self) -> None:
         """Let it do nothing, its connections open."""
         self._running.pause()
@@ -116,7 +121,7 @@ class Container(ABC):
         code, said = self._running.exec_run(list(command), user=user)
         return int(code or 0), said.decode(errors="replace")
 
-    def __enter__(self) -> "Container":
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:

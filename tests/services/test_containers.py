@@ -57,6 +57,29 @@ async def test_what_postgresql_committed_is_there_after_a_kill() -> None:
 
 
 @pytest.mark.service
+async def test_postgresql_goes_on_with_what_it_had_after_its_disk_was_full() -> None:
+    need(containers.lacking())
+    with containers.OnSmallDisk(256 << 20) as server:
+        connection = await asyncpg.connect(server.url)
+        await connection.execute("CREATE TABLE payment AS SELECT 42 AS amount")
+        server.fill()
+        with pytest.raises((asyncpg.PostgresError, OSError)):
+            await connection.execute(
+                "CREATE TABLE big AS SELECT * FROM generate_series(1, 9999999)"
+            )
+        await connection.close()
+        server.kill()
+        assert not server.alive()
+        server.empty()
+        server.start()
+        connection = await asyncpg.connect(server.url)
+        assert await connection.fetchval("SELECT amount FROM payment") == 42
+        await connection.close()
+    assert server.called not in _docker("volume", "ls", "-q")
+    assert server.called not in _docker("ps", "-a", "--format", "{{.Names}}")
+
+
+@pytest.mark.service
 def test_one_that_does_not_start_is_told_with_its_last_lines_and_leaves_nothing() -> None:
     need(containers.lacking())
     server = containers.Postgres({"no_such_setting": "1"})
