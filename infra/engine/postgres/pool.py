@@ -7,9 +7,9 @@ from typing import Any
 
 import asyncpg
 
-from infra.engine.errors import Unavailable
+from infra.engine.errors import EngineError, Unavailable
 from infra.engine.postgres.ghosts import Ghosts
-from infra.engine.postgres.trouble import TROUBLE, translate
+from infra.engine.postgres.trouble import FAREWELL, TROUBLE, translate
 from infra.engine.postgres.types import teach
 
 Connection = Any  # asyncpg's own or its pool's proxy; they share no type
@@ -101,6 +101,10 @@ class Pool:
         connection = await self.take()
         try:
             yield connection
+        except EngineError as error:
+            if isinstance(error.__cause__, FAREWELL):
+                connection.terminate()
+            raise
         finally:
             await self.give_back(connection)
 

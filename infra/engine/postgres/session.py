@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from infra.engine.errors import Conflict, UnknownOutcome
@@ -102,8 +101,10 @@ class LockedSession(PostgresSession):
     async def end(self) -> int:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(*TROUBLE):
+            try:
                 await connection.execute("ROLLBACK")
+            except TROUBLE:
+                connection.terminate()
             await self._storage.pool.give_back(connection)
         return self._storage.clock()
 
@@ -116,6 +117,8 @@ class LockedSession(PostgresSession):
                 await pool.ghosts.bury(connection)
                 await connection.execute("BEGIN")
             except BaseException as error:
+                if isinstance(error, TROUBLE):
+                    connection.terminate()
                 await pool.give_back(connection)
                 if isinstance(error, TROUBLE):
                     raise translate(error) from error

@@ -13,8 +13,11 @@ from infra.engine.errors import (
     WriteRefused,
 )
 
+#: What asyncpg raises where a server that ends took leave of an idle connection, and has not closed
+#: it yet: such a connection is good for nothing any more.
+FAREWELL = asyncpg.InternalClientError
 #: Everything that a call may raise and that is no bug of ours.
-TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, FAREWELL, OSError, TimeoutError)
 #: A value that the driver cannot encode, before anything is sent.
 UNBINDABLE = (asyncpg.DataError, OverflowError, UnicodeEncodeError)
 
@@ -23,7 +26,7 @@ _CONFLICTS = (
     pg.DeadlockDetectedError,
     pg.UniqueViolationError,
 )
-_LOST = (pg.ConnectionDoesNotExistError, ConnectionError, TimeoutError, OSError)
+_LOST = (FAREWELL, pg.ConnectionDoesNotExistError, ConnectionError, TimeoutError, OSError)
 _REFUSED = (pg.DataError, pg.IntegrityConstraintViolationError, pg.ProgramLimitExceededError)
 
 
