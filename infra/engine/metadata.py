@@ -61,6 +61,8 @@ def table_of(namespace: str, name: str, found: Mapping[str, Described]) -> Table
         return None  # without all images ScalarDB takes it for no table of its own
     clustering = {c: row for c, row in users.items() if row.key_type == "CLUSTERING"}
     partition = tuple(c for c, row in users.items() if row.key_type == "PARTITION")
+    if not partition:
+        return None
     keys = (*partition, *clustering)
     return Table(
         namespace,

@@ -1,9 +1,12 @@
 """Tables as the engine sees them: a namespace, typed columns, keys and secondary indexes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
+
+from infra.engine.errors import InvalidRequest
 
 #: A stored value: None, or the Python form of one of ScalarDB's types.
 Value = str | int | float | bool | bytes | None
@@ -60,8 +63,8 @@ class Table:
     plain: bool = False
 
     def __post_init__(self) -> None:
-        if tuple(self.columns)[: self.key_width] != self.keys:
-            raise ValueError(f"{self.full_name}: columns must begin with the keys {self.keys}")
+        for wrong in _mistakes(self):
+            raise InvalidRequest(f"{self.full_name}: {wrong}")
 
     @property
     def full_name(self) -> str:
@@ -107,6 +110,28 @@ class Table:
 
     def __repr__(self) -> str:
         return f"<Table {self.full_name}>"
+
+
+def _mistakes(table: Table) -> Iterator[str]:
+    """What makes a declaration none; each later look relies on the earlier ones."""
+    known = ", ".join(map(str, table.columns))
+    for column, kind in table.columns.items():
+        if type(kind) is not Type:
+            yield f"column {column} is of type {kind!r}, which is no Type"
+    for part in ("partition", "clustering", "indexes"):
+        names = getattr(table, part)
+        if type(names) is not tuple:
+            yield f"{part} is {names!r}, which is no tuple of columns"
+        for column in names:
+            if column not in table.columns:
+                yield f"{part} has {column!r}, which is no column; it has {known}"
+    if not table.partition:
+        yield "partition is empty; a row is found by it"
+    for column in table.descending:
+        if column not in table.clustering:
+            yield f"descending has {column!r}, which is no clustering column"
+    if tuple(table.columns)[: table.key_width] != table.keys:
+        yield f"columns must begin with the keys {table.keys}"
 
 
 class Record(NamedTuple):

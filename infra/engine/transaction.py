@@ -24,8 +24,8 @@ class Transaction:
 
     def __init__(self, batch: BufferedTransaction) -> None:
         self._batch = batch
-        #: Keys that were written by `insert`, which may be written by nothing else.
-        self._inserted: set[tuple[Table, Key]] = set()
+        #: Keys by table that were written by `insert`, which may be written by nothing else.
+        self._inserted: set[tuple[str, Key]] = set()
 
     @property
     def id(self) -> str:
@@ -162,7 +162,7 @@ class Transaction:
         new = key not in work.deleted
         self._batch.insert(table, values)
         if new:
-            self._inserted.add((table, key))
+            self._inserted.add((table.full_name, key))
 
     async def upsert(self, table: Table, row: Mapping[str, Any]) -> None:
         """Insert the row, or change its columns that are given."""
@@ -200,7 +200,7 @@ class Transaction:
     async def delete(self, table: Table, key: Any, where: Condition | None = None) -> None:
         """Remove the row. If there is none, the commit sees to it that there is none then."""
         wanted = key_of(table, key)
-        if (table, wanted) in self._inserted:
+        if (table.full_name, wanted) in self._inserted:
             raise InvalidRequest(f"{table.full_name} {wanted!r} was inserted in this transaction")
         current = (await self._current(table, [wanted]))[wanted]
         if where is not None:
@@ -216,7 +216,8 @@ class Transaction:
     ) -> dict[Key, tuple[Value, ...] | None]:
         """The values of these rows with this transaction's own writes."""
         work = self._batch.work.rows(table)
-        unknown = [key for key in keys if (table, key) not in self._inserted]
+        name = table.full_name
+        unknown = [key for key in keys if (name, key) not in self._inserted]
         if self._batch.isolation is Isolation.READ_COMMITTED:
             records = await self._batch.look(table, unknown) if unknown else {}
         else:

@@ -114,6 +114,18 @@ async def test_writes_are_seen_through_any_object_of_the_table(use: Use) -> None
             assert (await tx.get(ORDERS, "o1"))["state"] == "sent"
 
 
+async def test_a_row_inserted_through_one_object_is_not_deleted_through_its_twin(use: Use) -> None:
+    async with use() as engine:
+        tx = engine.transaction()
+        await tx.insert(ORDERS, {"id": "o1", "state": "placed"})
+        with pytest.raises(InvalidRequest, match="was inserted in this transaction"):
+            await tx.delete(same(ORDERS), "o1")
+        await tx.update(same(ORDERS), {"id": "o1", "state": "paid"})
+        await tx.commit()
+        async with engine.transaction() as tx:
+            assert await tx.get(ORDERS, "o1") == {"id": "o1", "state": "paid"}
+
+
 async def test_two_declarations_in_one_transaction_are_refused(use: Use) -> None:
     async with use() as engine:
         tx = engine.transaction()
