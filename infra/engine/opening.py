@@ -36,12 +36,7 @@ def opened(configured: Configured, options: CommitOptions) -> Storage:
                 configured.path, name=configured.name, busy_ms=configured.busy_timeout_millis
             )
         case PostgresStorage():
-            try:
-                return _postgres(configured)
-            except ModuleNotFoundError as error:
-                raise ConfigError(
-                    f"PostgreSQL needs the driver {error.name}: pip install {error.name}"
-                ) from None
+            return _postgres(configured)
         case CassandraStorage():
             from infra.engine.cassandra.storage import CassandraStorage as Cassandra
 

@@ -122,7 +122,7 @@ def test_without_the_driver_it_says_how_to_install_it(tmp_path: Path) -> None:
     env = os.environ | {"ODORI_STORE": URL}
     ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert "pip install asyncpg" in ended.stderr, ended.stderr
+    assert "pip install 'odori-choreography[postgres]'" in ended.stderr, ended.stderr
 
 
 def test_one_text_of_sql_is_understood_by_both() -> None:
