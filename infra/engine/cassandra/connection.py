@@ -23,7 +23,12 @@ from cassandra.policies import (
 from cassandra.protocol import PrepareMessage
 from cassandra.query import BatchStatement, BoundStatement, PreparedStatement
 
-from infra.engine.cassandra.trouble import CONTENTION, translate, translate_write
+from infra.engine.cassandra.trouble import (
+    CONTENTION,
+    translate,
+    translate_write,
+    unconnected,
+)
 from infra.engine.cassandra.values import WholeNumbers
 from infra.engine.config import CassandraStorage as Settings
 from infra.engine.errors import SchemaMismatch, Unavailable
@@ -79,7 +84,7 @@ class Connection:
                     try:
                         self._session = await asyncio.to_thread(_connect, self._settings)
                     except Exception as error:
-                        raise translate(error) from error
+                        raise unconnected(error) from error
         return self._session
 
     async def read(self, text: str, values: Sequence[Any] = ()) -> list[Row]:

@@ -6,6 +6,7 @@ from cassandra.cluster import NoHostAvailable
 from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage, SyntaxException
 
 from infra.engine.errors import (
+    ConfigError,
     EngineError,
     InvalidRequest,
     SchemaMismatch,
@@ -40,6 +41,14 @@ def translate(error: Exception) -> EngineError:
         other_shape = any(part in said for part in _SHAPES)
         return SchemaMismatch(said) if other_shape else InvalidRequest(said)
     return Unavailable(said)
+
+
+def unconnected(error: Exception) -> EngineError:
+    """The same for one of connecting; it names the nodes that were asked."""
+    refusals = getattr(error, "errors", {}).values()
+    if refusals and all(isinstance(one, cassandra.AuthenticationFailed) for one in refusals):
+        return ConfigError(_said(error))
+    return translate(error)
 
 
 def translate_write(error: Exception, tx_id: str) -> EngineError:

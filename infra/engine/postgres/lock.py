@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 
 from infra.engine.postgres.storage import PostgresStorage
-from infra.engine.postgres.trouble import TROUBLE, translate
+from infra.engine.postgres.trouble import TROUBLE, translate, unconnected
 
 #: A number of our own for PostgreSQL's advisory locks.
 PROCESS_LOCK = 0x0D0122
@@ -24,6 +24,9 @@ class ProcessLock:
         shared = "" if alone else "_shared"
         try:
             self._connection = await asyncpg.connect(**self._connect)
+        except TROUBLE as error:
+            raise unconnected(error, self._connect) from error
+        try:
             sql = f"SELECT pg_try_advisory_lock{shared}({PROCESS_LOCK})"
             return bool(await self._connection.fetchval(sql))
         except TROUBLE as error:

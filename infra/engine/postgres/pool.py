@@ -9,7 +9,7 @@ import asyncpg
 
 from infra.engine.errors import EngineError, Unavailable
 from infra.engine.postgres.ghosts import Ghosts
-from infra.engine.postgres.trouble import FAREWELL, TROUBLE, translate
+from infra.engine.postgres.trouble import FAREWELL, TROUBLE, unconnected
 from infra.engine.postgres.types import teach
 
 Connection = Any  # asyncpg's own or its pool's proxy; they share no type
@@ -89,7 +89,8 @@ class Pool:
         try:
             return await pool.acquire(timeout=self._acquire_s)
         except TROUBLE as error:
-            raise Unavailable(f"no connection to PostgreSQL: {error}") from error
+            # It was there once, so whatever is wrong may be right again.
+            raise Unavailable(str(unconnected(error, self.connect))) from error
 
     async def give_back(self, connection: Connection) -> None:
         if self._pool is not None:
@@ -120,7 +121,7 @@ class Pool:
                 try:
                     self._pool = await asyncpg.create_pool(self._url, **self._arguments)
                 except TROUBLE as error:
-                    raise translate(error) from error
+                    raise unconnected(error, self.connect) from error
             return self._pool
 
     async def close(self) -> None:

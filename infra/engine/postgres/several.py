@@ -10,7 +10,7 @@ import asyncpg
 
 from infra.engine.errors import EngineError, Unreadable
 from infra.engine.postgres.plain import spoken
-from infra.engine.postgres.trouble import TROUBLE, translate
+from infra.engine.postgres.trouble import TROUBLE, translate, unconnected
 from infra.engine.postgres.types import teach
 from infra.engine.table import Value
 
@@ -87,7 +87,7 @@ def open_several(connect: Mapping[str, Any]) -> Iterator[PostgresSeveral]:
         try:
             connection = opening.result()
         except TROUBLE as error:
-            raise translate(error) from error
+            raise unconnected(error, connect) from error
         try:
             yield PostgresSeveral(loop, connection)
         finally:

@@ -1,9 +1,14 @@
 """What PostgreSQL and the way to it raise, in the engine's own words."""
 
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
 import asyncpg
 from asyncpg import exceptions as pg
 
 from infra.engine.errors import (
+    ConfigError,
     Conflict,
     EngineError,
     LockedOut,
@@ -27,6 +32,9 @@ _CONFLICTS = (
     pg.UniqueViolationError,
 )
 _LOST = (FAREWELL, pg.ConnectionDoesNotExistError, ConnectionError, TimeoutError, OSError)
+#: What a server says of an account or a database that it does not have; asking again changes
+#: nothing.
+_UNKNOWN = (pg.InvalidAuthorizationSpecificationError, pg.InvalidCatalogNameError)
 _REFUSED = (pg.DataError, pg.IntegrityConstraintViolationError, pg.ProgramLimitExceededError)
 
 
@@ -49,3 +57,25 @@ def translate(error: BaseException, *, committing: bool = False) -> EngineError:
     if committing and isinstance(error, _LOST):
         return UnknownOutcome(text)
     return Unavailable(text)
+
+
+def unconnected(error: BaseException, connect: Mapping[str, Any]) -> EngineError:
+    """The engine's error where no connection is made with these arguments; it says to where."""
+    kind = ConfigError if isinstance(error, _UNKNOWN) else Unavailable
+    return kind(f"{_place(connect)}: {type(error).__name__}: {error}")
+
+
+def _place(connect: Mapping[str, Any]) -> str:
+    """Host and database, never the password: nothing of a URL where it may be anywhere."""
+    if dsn := connect.get("dsn"):
+        url = urlsplit(dsn)
+        if "@" in url.path + url.query + url.fragment:
+            return "PostgreSQL"
+        asked = parse_qs(url.query)
+        hosts = url.netloc.rpartition("@")[2] or ",".join(asked.get("host", ()))
+        database = unquote(url.path[1:]) or ",".join(asked.get("dbname", ()))
+    else:
+        pairs = zip(connect.get("host", ()), connect.get("port", ()), strict=False)
+        hosts = ",".join(f"{host}:{port}" for host, port in pairs)
+        database = connect.get("database", "")
+    return f"PostgreSQL at {hosts}, database {database}"

@@ -11,11 +11,12 @@ from cassandra.connection import ConnectionShutdown
 from cassandra.policies import HostStateListener
 
 from infra.engine.cassandra import CassandraStorage
-from infra.engine.cassandra.trouble import translate, translate_write
+from infra.engine.cassandra.trouble import translate, translate_write, unconnected
 from infra.engine.cassandra.writing import BATCH_MAX_ROWS, UNIT_MAX_ROWS
 from infra.engine.config import CassandraStorage as Settings
 from infra.engine.consensus import ConsensusCommit
 from infra.engine.errors import (
+    ConfigError,
     Conflict,
     EngineError,
     InvalidRequest,
@@ -75,11 +76,21 @@ def test_a_read_wrote_nothing(error: Exception, told: type[EngineError]) -> None
     assert type(translate(error)) is told
 
 
+def test_a_password_that_every_node_refuses_is_a_setting_that_cannot_be_used() -> None:
+    refused, away = cassandra.AuthenticationFailed("Bad credentials"), ConnectionRefusedError()
+    told = unconnected(NoHostAvailable("", {"10.0.0.1:9042": refused}))
+    assert type(told) is ConfigError
+    assert "10.0.0.1:9042" in str(told)
+    some = unconnected(NoHostAvailable("", {"10.0.0.1:9042": refused, "10.0.0.2:9042": away}))
+    assert type(some) is type(unconnected(NoHostAvailable("", {}))) is Unavailable
+
+
 async def test_where_nobody_listens_every_call_is_unavailable() -> None:
-    storage = CassandraStorage(Settings("cassandra", ("127.0.0.1",), free_ports(1)[0]))
+    port = free_ports(1)[0]
+    storage = CassandraStorage(Settings("cassandra", ("127.0.0.1",), port))
     engine = ConsensusCommit([storage])
     for _ in range(2):
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match=f"127.0.0.1:{port}"):
             await read(engine, APPLE)
         with pytest.raises(Unavailable):
             await stored(engine, (*APPLE, 1, None))
