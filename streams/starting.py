@@ -18,7 +18,7 @@ def start(role: Role, said: Callable[[Any, str], None], data: Path, **given: obj
     from infra.engine.errors import ConfigError, EngineError
     from infra.observe import log_to
     from infra.settings import unknown
-    from streams.folder import AlreadyRunning
+    from streams.folder import AlreadyRunning, running
     from streams.home import InUse, without_password
     from streams.serve import Died, PortTaken, run
     from streams.system import StoreLost
@@ -29,6 +29,12 @@ def start(role: Role, said: Callable[[Any, str], None], data: Path, **given: obj
     found = settings(data=data, **given)
     if role.name != UP.name:
         _shared(found)
+    elif not found.kafka and (before := running(data).get("kafka")):
+        click.echo(
+            f"Warning: {data} last ran over Kafka at {before}, and now on the embedded bus: what"
+            f" waits there is not heard; to go on there, start it with ODORI_KAFKA={before}",
+            err=True,
+        )
     try:
         run(found, said, role)
     except ConfigError as error:

@@ -39,6 +39,22 @@ def test_it_is_the_folder_that_is_named_where_the_port_is_taken_by_the_same_odor
     assert "in use by another `odori up`" in second.output
 
 
+def test_a_folder_that_last_ran_over_kafka_says_so_where_kafka_is_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "up.json").write_text('{"url": "", "pid": 999999999, "kafka": "broker:9092"}')
+    with socket.socket() as other:  # so that nothing begins
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        words = ("up", "--port", other.getsockname()[1], "--data", tmp_path)
+        warned = odori(*words).stderr.splitlines()
+        monkeypatch.setenv("ODORI_KAFKA", "broker:9092")
+        content = odori(*words).stderr.splitlines()
+    assert warned[0].startswith(f"Warning: {tmp_path} last ran over Kafka at broker:9092")
+    assert warned[0].endswith("start it with ODORI_KAFKA=broker:9092")
+    assert content == warned[1:]
+
+
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
