@@ -178,8 +178,8 @@ class _Tenant:
     async def describe(self, namespace: str, name: str) -> Table | None:
         return await self.engine.describe(namespace, name)
 
-    async def columns(self, namespace: str, name: str) -> list[str]:
-        return await self.engine.columns(namespace, name)
+    async def columns(self, table: Table) -> dict[str, str]:
+        return await self.engine.columns(table)
 
     async def changed(self) -> bool:
         return await self._home.changed(self)

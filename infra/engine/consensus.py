@@ -95,8 +95,8 @@ class ConsensusCommit:
     async def describe(self, namespace: str, name: str) -> Table | None:
         return await self.admin.describe(namespace, name)
 
-    async def columns(self, namespace: str, name: str) -> list[str]:
-        return await self.storage_named(namespace, name).columns(namespace, name)
+    async def columns(self, table: Table) -> dict[str, str]:
+        return await self.storage_of(table).columns(table)
 
     def begin(
         self,

@@ -1,6 +1,6 @@
 """What a table on disk has other than the one declared, in sentences."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from infra.engine.metadata import Described, described
 from infra.engine.table import BEFORE, Table
@@ -36,26 +36,30 @@ def missing_columns(declared: Table, found: Table) -> list[str]:
     ]
 
 
-def contradicting(declared: Table, found: Table | None, columns: Collection[str] = ()) -> list[str]:
-    """What `apply` refuses to change: types, keys, orders, columns that nobody declares."""
+def contradicting(
+    declared: Table, found: Table | None, columns: Mapping[str, str] | None = None
+) -> list[str]:
+    """What `apply` refuses to change: types, keys, orders, columns that nobody declares. `columns`
+    are those on disk, each with how its type differs."""
     wanted = described(declared)
     known = {*wanted, *(described(found) if found else ())}
     told = [
         f"{declared.full_name}.{column} is declared nowhere"
-        for column in columns
+        for column in columns or ()
         if column not in known
     ]
-    if found is None:
-        return told
-    for column, row in _users(found):
+    there = {column: wrong for column, wrong in (columns or {}).items() if wrong}
+    for column, row in _users(found) if found else ():
         if column not in wanted:
-            told.append(f"{found.full_name}.{column} ({row.data_type}) is declared nowhere")
+            told.append(f"{declared.full_name}.{column} ({row.data_type}) is declared nowhere")
         elif row[:3] != wanted[column][:3]:
+            there.pop(column, None)
             told.append(
-                f"{found.full_name}.{column} is {_words(row)}, declared {_words(wanted[column])}"
+                f"{declared.full_name}.{column} is {_words(row)}, declared {_words(wanted[column])}"
             )
-    if found.keys != declared.keys and not told:
-        told.append(f"{found.full_name}: its key is {found.keys}, declared {declared.keys}")
+    told += [f"{declared.full_name}.{column} is {wrong}" for column, wrong in there.items()]
+    if found and found.keys != declared.keys and not told:
+        told.append(f"{declared.full_name}: its key is {found.keys}, declared {declared.keys}")
     return told
 
 

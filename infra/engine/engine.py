@@ -102,8 +102,9 @@ class Engine(Protocol):
     async def describe(self, namespace: str, name: str) -> Table | None:
         """A table as it is on disk; None if there is none."""
 
-    async def columns(self, namespace: str, name: str) -> list[str]:
-        """Names of the columns that a table has on disk, described or not; empty without one."""
+    async def columns(self, table: Table) -> dict[str, str]:
+        """The columns that are on disk under this table's name, described or not, each with how its
+        type is another than the one declared, or nothing; empty without such a table."""
 
     def begin(self, *, locked: bool = False, tx_id: str | None = None) -> Transaction:
         """A transaction; with `locked`, rows are locked as they are read, until commit or rollback

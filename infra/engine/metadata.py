@@ -93,13 +93,23 @@ def shortened(name: str, prefix: str) -> str:
     return prefix + hashlib.sha256(name.encode()).hexdigest()[:HASH_CHARS]
 
 
+def mistyped(there: Mapping[str, str], declared: Mapping[str, str]) -> dict[str, str]:
+    """Each column that is there, with how its type is another than the one declared, if it is."""
+    return {
+        column: f"{kind}, declared {declared[column]}"
+        if column in declared and kind.upper() != declared[column].upper()
+        else ""
+        for column, kind in there.items()
+    }
+
+
 def check_columns(table: Table, there: Mapping[str, str], declared: Mapping[str, str]) -> list[str]:
     """Columns that are missing on disk; SchemaMismatch names one that is of another type."""
-    for column, kind in there.items():
+    for column, wrong in mistyped(there, declared).items():
         if column not in declared:
             raise SchemaMismatch(f"{table.full_name}.{column} is not declared")
-        if kind.upper() != declared[column].upper():
-            raise SchemaMismatch(f"{table.full_name}.{column} is {kind}, not {declared[column]}")
+        if wrong:
+            raise SchemaMismatch(f"{table.full_name}.{column} is {wrong}")
     return [column for column in declared if column not in there]
 
 

@@ -162,8 +162,9 @@ class Storage(Protocol):
     async def describe(self, namespace: str, name: str) -> Table | None:
         """A table as it is on disk; None if ScalarDB would not find it."""
 
-    async def columns(self, namespace: str, name: str) -> list[str]:
-        """Names of the columns that a table has on disk, described or not; empty without one."""
+    async def columns(self, table: Table) -> dict[str, str]:
+        """The columns that are on disk under this table's name, described or not, each with how its
+        type is another than the one declared, or nothing; empty without such a table."""
 
     async def namespaces(self) -> list[str]:
         """Every namespace that there is, ScalarDB's own left out."""

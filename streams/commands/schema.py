@@ -98,12 +98,14 @@ def compared(stores: Any, domain: str | None) -> tuple[list[str], list[str]]:
 
     async def looked_at(part: Any, engine: Any) -> list[tuple[Any, Any, Any]]:
         names = [(table, (table.namespace, table.name)) for table in part.tables]
-        return [(t, await engine.describe(*n), await engine.columns(*n)) for t, n in names]
+        return [(t, await engine.describe(*n), await engine.columns(t)) for t, n in names]
 
     parts = _parts(domain)
     with _answering(stores):
         there = stores.there([part.name for part in parts])
-    found = [(table, None, ()) for part in parts if part.name not in there for table in part.tables]
+    found: list[Any] = [
+        (table, None, {}) for part in parts if part.name not in there for table in part.tables
+    ]
     for one in _asked(stores, [part for part in parts if part.name in there], looked_at):
         found += one
     return (

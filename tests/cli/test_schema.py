@@ -91,6 +91,23 @@ def test_what_was_changed_by_hand_is_told_though_it_is_described_as_declared(
     assert odori("diff", *data).exit_code == 0
 
 
+def test_a_type_that_was_changed_by_hand_is_told_though_it_is_described_as_declared(
+    tmp_path: Path,
+) -> None:
+    data = ("--data", str(tmp_path))
+    odori("apply", *data)
+    execute(
+        tmp_path / "inventory.db",
+        'ALTER TABLE "inventory$stock" DROP COLUMN "low"',
+        'ALTER TABLE "inventory$stock" ADD COLUMN "low" TEXT',
+    )
+    told = odori("diff", *data)
+    assert told.exit_code == 1
+    said = "inventory.stock.low is TEXT, declared BOOLEAN"
+    assert told.output == f"{said}; only a migration of your own changes that\n"
+    assert said in odori("apply", *data).output
+
+
 def test_a_column_that_was_added_by_hand_stops_everything(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path))
     odori("apply", *data)

@@ -58,8 +58,8 @@ class HostileEngine:
     async def describe(self, namespace: str, name: str) -> Table | None:
         return await self._engine.describe(namespace, name)
 
-    async def columns(self, namespace: str, name: str) -> list[str]:
-        return await self._engine.columns(namespace, name)
+    async def columns(self, table: Table) -> dict[str, str]:
+        return await self._engine.columns(table)
 
     async def apply(self, tables: Sequence[Table]) -> None:
         await self._host.gate()

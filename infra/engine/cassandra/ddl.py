@@ -11,7 +11,7 @@ from infra.engine.cassandra.statements import listed, name_of
 from infra.engine.cassandra.values import CQL_TYPES
 from infra.engine.config import CassandraStorage as Settings
 from infra.engine.errors import SchemaMismatch
-from infra.engine.metadata import Described, check_columns, table_of
+from infra.engine.metadata import Described, check_columns, mistyped, table_of
 from infra.engine.table import Table
 
 #: Compaction strategies by ScalarDB's names for them.
@@ -72,9 +72,9 @@ async def describe(connection: Connection, namespace: str, name: str) -> Table |
     return table_of(namespace, name, rows)
 
 
-async def columns(connection: Connection, namespace: str, name: str) -> list[str]:
-    found = (await _keyspace(connection, namespace)).get(name)
-    return list(found.columns) if found else []
+async def columns(connection: Connection, table: Table) -> dict[str, str]:
+    found = (await _keyspace(connection, table.namespace)).get(table.name)
+    return mistyped(*_kinds(table, found)) if found else {}
 
 
 async def apply(connection: Connection, settings: Settings, tables: Sequence[Table]) -> None:
@@ -121,10 +121,9 @@ def _changes(table: Table, found: Found | None, settings: Settings) -> list[str]
         changes = [_create_table(table, declared, settings)]
     else:
         _check_keys(table, found)
-        there = {name: column.type for name, column in found.columns.items()}
         changes = [
             f"ALTER TABLE {name_of(table)} ADD {protect_name(column)} {declared[column]}"
-            for column in check_columns(table, there, declared)
+            for column in check_columns(table, *_kinds(table, found))
         ]
     changes += [
         f"CREATE INDEX IF NOT EXISTS {protect_name(index_name(table, column))}"
@@ -133,6 +132,12 @@ def _changes(table: Table, found: Found | None, settings: Settings) -> list[str]
         if found is None or column not in found.indexes
     ]
     return changes
+
+
+def _kinds(table: Table, found: Found) -> tuple[dict[str, str], dict[str, str]]:
+    """The types of columns: as they are, and as they are declared."""
+    there = {name: column.type for name, column in found.columns.items()}
+    return there, {column: _cql(table, column) for column in table.stored}
 
 
 def _create_table(table: Table, declared: Mapping[str, str], settings: Settings) -> str:

@@ -91,8 +91,8 @@ class CassandraStorage:
     async def describe(self, namespace: str, name: str) -> Table | None:
         return await ddl.describe(self.connection, namespace, name)
 
-    async def columns(self, namespace: str, name: str) -> list[str]:
-        return await ddl.columns(self.connection, namespace, name)
+    async def columns(self, table: Table) -> dict[str, str]:
+        return await ddl.columns(self.connection, table)
 
     async def namespaces(self) -> list[str]:
         return await admin.namespaces(self.connection)

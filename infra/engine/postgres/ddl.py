@@ -85,6 +85,14 @@ async def columns(
     return [tuple(row) for row in rows]
 
 
+def kinds(
+    table: Table, there: Sequence[tuple[str, str, int | None]]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The types of columns: as they are, and as they are declared."""
+    found = {column: _as_declared(kind) for column, kind, _ in there}
+    return found, {column: declared(table, column) for column in table.stored}
+
+
 def _check_lengths(table: Table) -> None:
     for name in (table.namespace, table.name, *table.stored):
         if len(name.encode()) > NAME_MAX_BYTES:
@@ -97,15 +105,14 @@ def _check_lengths(table: Table) -> None:
 async def _apply_table(connection: Connection, table: Table) -> None:
     name = table_name(table)
     there = await columns(connection, table.namespace, table.name)
-    wanted = {column: declared(table, column) for column in table.stored}
+    found, wanted = kinds(table, there)
     if not there:
         for statement in created(table):
             await connection.execute(statement)
     else:
         keyed = sorted((place, column) for column, _, place in there if place is not None)
         check_keys(table, (column for _, column in keyed))
-        kinds = {column: _as_declared(kind) for column, kind, _ in there}
-        for column in check_columns(table, kinds, wanted):
+        for column in check_columns(table, found, wanted):
             kind = wanted[column]
             await connection.execute(f"ALTER TABLE {name} ADD COLUMN {quoted(column)} {kind}")
     for column in table.indexed:

@@ -10,6 +10,7 @@ from infra.engine.config.settings import CommitOptions
 from infra.engine.consensus import ConsensusCommit
 from infra.engine.errors import Conflict, EngineError, UnknownOutcome, WriteRefused
 from infra.engine.fitting import refusal
+from infra.engine.metadata import mistyped
 from infra.engine.postgres import admin, ddl
 from infra.engine.postgres.pool import ACQUIRE_MAX_S, Connection, Pool
 from infra.engine.postgres.reads import Found, SharedReads
@@ -237,13 +238,13 @@ class PostgresStorage:
         async with self.pool.connection() as connection:
             return await ddl.describe(connection, namespace, name)
 
-    async def columns(self, namespace: str, name: str) -> list[str]:
+    async def columns(self, table: Table) -> dict[str, str]:
         async with self.pool.connection() as connection:
             try:
-                found = await ddl.columns(connection, namespace, name)
+                found = await ddl.columns(connection, table.namespace, table.name)
             except TROUBLE as error:
                 raise translate(error) from error
-        return [column for column, _, _ in found]
+        return mistyped(*ddl.kinds(table, found))
 
     async def namespaces(self) -> list[str]:
         return await self._alone(admin.namespaces)

@@ -58,6 +58,12 @@ def columns(connection: sqlite3.Connection, namespace: str, name: str) -> list[s
     return [row[1] for row in connection.execute(f"PRAGMA table_info({_quoted(namespace, name)})")]
 
 
+def kinds(connection: sqlite3.Connection, table: Table) -> tuple[dict[str, str], dict[str, str]]:
+    """The types of columns: as they are, and as they are declared."""
+    found = connection.execute(f"PRAGMA table_info({table_name(table)})")
+    return {row[1]: row[2] for row in found}, {c: _declared(k) for c, k in table.stored.items()}
+
+
 def namespaces(connection: sqlite3.Connection) -> list[str]:
     """Every namespace that has a table; SQLite itself knows none."""
     return sorted({namespace for namespace, _ in _named(connection)} - {"scalardb"})
@@ -90,14 +96,14 @@ def _quoted(namespace: str, name: str) -> str:
 
 def _apply_table(connection: sqlite3.Connection, table: Table) -> None:
     found = connection.execute(f"PRAGMA table_info({table_name(table)})").fetchall()
-    wanted = {c: _declared(kind) for c, kind in table.stored.items()}
+    there, wanted = kinds(connection, table)
     if not found:
         columns = ",".join(f"{quoted(c)} {kind}" for c, kind in wanted.items())
         keys = ",".join(map(quoted, table.keys))
         connection.execute(f"CREATE TABLE {table_name(table)}({columns},PRIMARY KEY ({keys}))")
         return
     check_keys(table, (name for pk, name in sorted((row[5], row[1]) for row in found) if pk))
-    for column in check_columns(table, {row[1]: row[2] for row in found}, wanted):
+    for column in check_columns(table, there, wanted):
         connection.execute(
             f"ALTER TABLE {table_name(table)} ADD COLUMN {quoted(column)} {wanted[column]}"
         )

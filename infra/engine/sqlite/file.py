@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from infra.clock import now_ms
 from infra.engine.errors import Conflict, LockedOut
 from infra.engine.fitting import refusal
+from infra.engine.metadata import mistyped
 from infra.engine.sqlite import ddl
 from infra.engine.sqlite.connection import Clean, connect
 from infra.engine.sqlite.statements import READ_SIZES_KEYS, Statements, write_chunks
@@ -190,9 +191,9 @@ class File:
         with self._reading(""):
             return ddl.describe(self._connection, namespace, name)
 
-    def columns(self, namespace: str, name: str) -> list[str]:
+    def columns(self, table: Table) -> dict[str, str]:
         with self._reading(""):
-            return ddl.columns(self._connection, namespace, name)
+            return mistyped(*ddl.kinds(self._connection, table))
 
     def checkpoint(self, mode: str) -> tuple[bool, int, int]:
         """Copies the WAL into the file: (was somebody in the way, pages in the WAL, copied)."""

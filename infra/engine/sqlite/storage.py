@@ -89,8 +89,8 @@ class SqliteStorage:
     async def describe(self, namespace: str, name: str) -> Table | None:
         return await self.worker.call(self._file.describe, namespace, name)
 
-    async def columns(self, namespace: str, name: str) -> list[str]:
-        return await self.worker.call(self._file.columns, namespace, name)
+    async def columns(self, table: Table) -> dict[str, str]:
+        return await self.worker.call(self._file.columns, table)
 
     async def namespaces(self) -> list[str]:
         return await self._in_turn(self._file.atomically, ddl.namespaces)

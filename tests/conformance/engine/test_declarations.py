@@ -137,9 +137,13 @@ async def test_two_declarations_in_one_transaction_are_refused(use: Use) -> None
 
 async def test_the_columns_on_disk_are_told_by_name(use: Use) -> None:
     async with use() as engine:
-        assert sorted(await engine.columns("shop", "orders")) == sorted(ORDERS.stored)
-        assert await engine.columns("shop", "none") == []
-        assert await engine.columns("none", "none") == []
+        assert await engine.columns(ORDERS) == dict.fromkeys(ORDERS.stored, "")
+        other = await engine.columns(Table("shop", "orders", WHOLE | {"state": Type.INT}, ("id",)))
+        assert {column for column, wrong in other.items() if wrong} == {"state", "before_state"}
+        assert ", declared int" in other["state"].lower()
+        for namespace in ("shop", "none"):
+            none = Table(namespace, "none", {"id": Type.INT}, ("id",))
+            assert await engine.columns(none) == {}
 
 
 @pytest.mark.needs("sqlite")
@@ -148,7 +152,7 @@ async def test_a_table_that_was_dropped_by_hand_is_not_described(use: Use, bindi
         with closing(sqlite3.connect(binding.path)) as connection:
             connection.execute('DROP TABLE "shop$orders"')
         assert await engine.describe("shop", "orders") is None
-        assert await engine.columns("shop", "orders") == []
+        assert await engine.columns(ORDERS) == {}
 
 
 @pytest.mark.needs("postgres")
@@ -157,4 +161,4 @@ async def test_a_table_that_was_dropped_by_hand_is_not_described_by_postgres(use
         async with engine.storage.pool.connection() as connection:
             await connection.execute('DROP TABLE "shop"."orders"')
         assert await engine.describe("shop", "orders") is None
-        assert await engine.columns("shop", "orders") == []
+        assert await engine.columns(ORDERS) == {}
