@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -96,6 +96,12 @@ class Pool:
         if self._pool is not None:
             await self._pool.release(connection)
 
+    async def drop(self, connection: Connection) -> None:
+        """Give back one that is good for nothing any more; it may have left by itself."""
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()
+        await self.give_back(connection)
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection for some statements, each of which stands by itself."""
@@ -104,7 +110,7 @@ class Pool:
             yield connection
         except EngineError as error:
             if isinstance(error.__cause__, FAREWELL):
-                connection.terminate()
+                await self.drop(connection)
             raise
         finally:
             await self.give_back(connection)

@@ -104,8 +104,9 @@ class LockedSession(PostgresSession):
             try:
                 await connection.execute("ROLLBACK")
             except TROUBLE:
-                connection.terminate()
-            await self._storage.pool.give_back(connection)
+                await self._storage.pool.drop(connection)
+            else:
+                await self._storage.pool.give_back(connection)
         return self._storage.clock()
 
     async def _begin(self) -> Connection:
@@ -118,10 +119,9 @@ class LockedSession(PostgresSession):
                 await connection.execute("BEGIN")
             except BaseException as error:
                 if isinstance(error, TROUBLE):
-                    connection.terminate()
-                await pool.give_back(connection)
-                if isinstance(error, TROUBLE):
+                    await pool.drop(connection)
                     raise translate(error) from error
+                await pool.give_back(connection)
                 raise
             self._connection = connection
         return self._connection
