@@ -30,6 +30,7 @@ BOUNDS = {
     "retention_days": (1, 36_500),
     "reservation_seconds": (1, WAIT_MAX_SECONDS),
     "hold_seconds": (1, WAIT_MAX_SECONDS),
+    "start_seconds": (0, 86_400),
 }
 
 
@@ -54,6 +55,8 @@ class Settings:
     reservation_seconds: int = 900
     #: How long stock is held for an order that may follow.
     hold_seconds: int = 900
+    #: How long a start waits for a Kafka and a store that do not answer yet.
+    start_seconds: int = 6
     #: Origins that browsers may call from, comma-separated.
     cors: tuple[str, ...] = ()
     #: Passed through to the Kafka client, from ODORI_KAFKA_<NAME> (security_protocol, sasl_*, ...).

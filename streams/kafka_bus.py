@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 from infra.bus.kafka import reader
-from infra.bus.kafka.connection import Connection, Topic
+from infra.bus.kafka.connection import CONNECT_LIMIT_SECONDS, Connection, Topic
 from infra.bus.kafka.listener import Listener, Onlooker
 from infra.bus.kafka.receiver import Receiver
 from infra.bus.kafka.sender import Sender
@@ -86,10 +86,11 @@ class KafkaBus(Bus):
         *,
         epoch: int = 1,
         name: str = "",
+        wait_seconds: float = CONNECT_LIMIT_SECONDS,
     ) -> None:
         self._epoch = epoch
         self._name = "" if "client_id" in (settings or {}) else name
-        self._connection = Connection(address, settings)
+        self._connection = Connection(address, settings, wait_seconds)
         self._sender = Sender(self._connection)
         self._subscriptions: list[KafkaSubscription] = []
 

@@ -38,7 +38,8 @@ async def refill(settings: Settings, topology: Topology) -> Refilled:
         epoch = max(store.epoch for store in stores) + 1
         for store in stores:
             await store.raise_epoch(epoch)
-        bus = KafkaBus(settings.kafka, dict(settings.kafka_client), epoch=epoch)
+        client, wait = dict(settings.kafka_client), settings.start_seconds
+        bus = KafkaBus(settings.kafka, client, epoch=epoch, wait_seconds=wait)
         try:
             await bus.start(topic_specs(settings, topology))
             sent = 0

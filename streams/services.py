@@ -9,11 +9,11 @@ from infra.engine.errors import EngineError
 from infra.settings import Settings
 from streams.bus import TopicSpec
 from streams.home import Home, without_password
+from streams.shared_home import POSTGRES_MIN_VERSION
 
-#: The oldest PostgreSQL that the engine is tested on, as server_version_num has it.
-POSTGRES_MIN_VERSION = 140_000
-_POSTGRES = """SELECT current_setting('server_version_num')::int, current_setting('server_version'),
-current_user::text, has_database_privilege(current_database(), 'CREATE'),
+_POSTGRES = """SELECT current_setting('server_version_num')::int / 10000,
+current_setting('server_version'), current_user::text,
+has_database_privilege(current_database(), 'CREATE'),
 coalesce((SELECT string_agg(nspname::text, ', ' ORDER BY nspname) FROM pg_namespace
 WHERE nspname !~ '^(pg_|information_schema)' AND NOT (has_schema_privilege(oid, 'CREATE')
 AND has_schema_privilege(oid, 'USAGE'))), '')"""
@@ -44,7 +44,7 @@ def stores(settings: Settings, home: Home) -> Iterator[Finding]:
         yield Finding(home.name, f"does not answer: {without_password(str(error))}", mend)
         return
     old = int(number) < POSTGRES_MIN_VERSION
-    mend = f"upgrade it to {POSTGRES_MIN_VERSION // 10_000} or newer" if old else ""
+    mend = f"upgrade it to {POSTGRES_MIN_VERSION} or newer" if old else ""
     yield Finding(home.name, f"PostgreSQL {version}", mend)
     if not may_create:
         grant = f"GRANT CREATE ON DATABASE ... TO {user}"
@@ -64,7 +64,7 @@ async def brokers(settings: Settings, specs: Sequence[TopicSpec]) -> list[Findin
     try:
         seen = await connection.look([topic(spec) for spec in specs])
     except BusError as error:
-        return [Finding(name, str(error), "start it, or mend ODORI_KAFKA")]
+        return [Finding(name, str(error))]
     found = [Finding(name, f"{seen.brokers} broker{'s' if seen.brokers > 1 else ''}")]
     if settings.replication > seen.brokers:
         wanted = f"ODORI_REPLICATION={settings.replication} needs as many brokers"

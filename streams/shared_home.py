@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from infra.engine.postgres.storage import PostgresStorage as Postgres
 
 
+#: The oldest PostgreSQL that the engine is tested on.
+POSTGRES_MIN_VERSION = 14
+
+
 class Shared:
     """The domains' namespaces in one database, which other processes may share."""
 
@@ -89,7 +93,14 @@ class Shared:
         from infra.engine.postgres.lock import ProcessLock
 
         lock = ProcessLock(storage)
-        if not await lock.take(alone=alone):
+        taken, version = await lock.take(alone=alone), lock.version
+        if version < POSTGRES_MIN_VERSION:
+            await lock.release()
+            raise ConfigError(
+                f"{self.name} is PostgreSQL {version}; Odori needs {POSTGRES_MIN_VERSION} or newer:"
+                " upgrade it"
+            )
+        if not taken:
             await lock.release()
             raise InUse(
                 f"another Odori runs on {self.name}; several may do so over Kafka (ODORI_KAFKA), on"

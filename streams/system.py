@@ -23,7 +23,7 @@ from streams.embedded import EmbeddedBus
 from streams.folder import MEMBER_ID, MEMBER_ID_CHARS, hold, hold_own, kept_secret, operator_key
 from streams.home import Home, home_of
 from streams.lane import OPEN, adopt, lanes, retire
-from streams.patience import patiently
+from streams.patience import patiently, until_answered
 from streams.relay import Relay
 from streams.role import UP, Role
 from streams.rows import LaneRow
@@ -93,7 +93,8 @@ class System:
         Raises AlreadyRunning, InUse, StoreLost, or what the engine raises.
         """
         self.lock()
-        await self.home.hold(alone=not self.settings.kafka)
+        holding = partial(self.home.hold, alone=not self.settings.kafka)
+        await until_answered(holding, self.home.name, self.settings.start_seconds)
         for note in self.home.notes:
             observe("store.setting_ignored", note=note)
         all_there(self.home, self.topology)
@@ -202,8 +203,13 @@ class System:
         from streams.kafka_bus import KafkaBus
 
         epoch = max(store.epoch for store in self.stores.values())
-        client = dict(self.settings.kafka_client)
-        return KafkaBus(self.settings.kafka, client, epoch=epoch, name=f"odori-{self._folder()}")
+        return KafkaBus(
+            self.settings.kafka,
+            dict(self.settings.kafka_client),
+            epoch=epoch,
+            name=f"odori-{self._folder()}",
+            wait_seconds=self.settings.start_seconds,
+        )
 
     def _folder(self) -> str:
         """The folder's name for others. No backup has it, and the folder's lock is held: whoever

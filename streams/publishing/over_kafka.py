@@ -17,7 +17,9 @@ class KafkaSender:
 
     def __init__(self, settings: Settings, key: str, pace: Pace) -> None:
         self._address = settings.kafka
-        self._bus = KafkaBus(settings.kafka, dict(settings.kafka_client))
+        self._bus = KafkaBus(
+            settings.kafka, dict(settings.kafka_client), wait_seconds=settings.start_seconds
+        )
         self._key = key
         self._pace = pace
         self._run = secrets.token_hex(6)

@@ -147,6 +147,7 @@ async def up(
     """An Odori that answers, or the part of one that `command` starts; killed afterwards if nobody
     ended it. `meanwhile` happens after it has begun to start."""
     environ = {"ODORI_KAFKA": kafka, **(SHORT_SESSION if kafka else {})}
+    environ["ODORI_START_SECONDS"] = str(PATIENCE_SECONDS)
     process = await spawn(*command, "--port", 0, "--data", data, environ=environ, before=before)
     odori = Odori(process, data)
     async with ended(process):

@@ -60,10 +60,9 @@ async def test_a_folder_is_free_again_after_kill_minus_nine(tmp_path: Path) -> N
 
 async def test_a_broker_that_is_not_there_is_told_with_one_sentence(tmp_path: Path) -> None:
     [port] = free_ports(1)
-    impatient = "import infra.bus.kafka.connection as c; c.CONNECT_LIMIT_SECONDS = 0"
     process = await spawn(
         "up", "--port", 0, "--data", tmp_path,
-        environ={"ODORI_KAFKA": f"127.0.0.1:{port}"}, before=impatient,
+        environ={"ODORI_KAFKA": f"127.0.0.1:{port}", "ODORI_START_SECONDS": "0"},
     )  # fmt: skip
     out, errors = await process.communicate()
     assert (process.returncode, out) == (CANNOT, b"")

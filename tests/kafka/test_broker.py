@@ -1,16 +1,16 @@
 """A broker that is killed, is gone for a while, or refuses."""
 
 import asyncio
+import socket
 from collections import defaultdict
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.structs import TopicPartition
-from structlog.testing import capture_logs
 
 from infra.bus.errors import BusUnreachable, PositionLost, TopicRefused
-from infra.bus.kafka import connection, sender
+from infra.bus.kafka import sender
 from infra.bus.kafka.connection import Connection, Topic
 from infra.bus.kafka.receiver import Receiver
 from infra.bus.kafka.sender import Outgoing, Sender
@@ -96,10 +96,9 @@ async def test_closing_leaves_all_groups_at_the_same_time(
 async def test_no_broker_at_the_start_is_told_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connection, "CONNECT_LIMIT_SECONDS", 0)
     address = f"127.0.0.1:{free_ports(1)[0]}"
     with pytest.raises(BusUnreachable, match=f"no Kafka answers at {address}"):
-        await KafkaBus(address).start([])
+        await KafkaBus(address, wait_seconds=0).start([])
 
 
 async def test_a_record_that_is_refused_stops_its_lane_without_a_gap(kafka: str) -> None:
@@ -115,18 +114,21 @@ async def test_a_record_that_is_refused_stops_its_lane_without_a_gap(kafka: str)
         assert await hear(receiver, 2) == [1, 2]
 
 
-async def test_a_topic_with_fewer_partitions_is_left_alone_and_told(
+async def test_a_topic_with_fewer_partitions_is_left_alone_and_the_ways_out_are_told(
     kafka: str,
 ) -> None:
     topic = await new_topic(kafka, partitions=1)
     await send(kafka, topic, 1, 1)  # taken: by now the broker tells everybody of its topic
-    bus = KafkaBus(kafka)
-    with capture_logs() as told:
-        await bus.start([TopicSpec(topic, 4, 1, 1_000)])
-    await bus.close()
-    assert {"event": "bus.few_partitions", "topic": topic, "has": 1, "asked": 4}.items() <= told[
-        0
-    ].items()
+    with pytest.raises(TopicRefused, match=f"{topic} has 1 of 4; set ODORI_PARTITIONS=1, or"):
+        await KafkaBus(kafka).start([TopicSpec(topic, 4, 1, 1_000)])
+
+
+async def test_a_broker_that_takes_connections_and_never_answers_is_not_waited_for_longer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            with pytest.raises(BusUnreachable, match=f"no Kafka answers at {address}, for 1 s"):
+                await KafkaBus(address, wait_seconds=1).start([])
 
 
 async def test_a_topic_the_broker_cannot_make_is_told_with_the_reason(kafka: str) -> None:

@@ -11,19 +11,33 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    ClusterAuthorizationFailedError,
+    IllegalSaslStateError,
+    IncompatibleBrokerVersion,
+    KafkaError,
+    NoError,
+    SaslAuthenticationFailed,
+    TopicAlreadyExistsError,
+    UnsupportedSaslMechanismError,
+    for_code,
+)
 from aiokafka.helpers import create_ssl_context
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from infra.bus.errors import BusUnreachable, ClientRefused, TopicRefused
 from infra.observe import observe
 
-#: A broker that is started together with us takes about 10 s; past this somebody should look.
-CONNECT_LIMIT_SECONDS = 60
+#: How long a broker that does not answer is waited for, if nobody says otherwise.
+CONNECT_LIMIT_SECONDS = 6.0
 #: Who only looks waits less.
-LOOK_LIMIT_SECONDS = 5
+LOOK_LIMIT_SECONDS = 5.0
 #: Between two attempts to connect: soon after the broker is back, without a storm while it is not.
 CONNECT_RETRY_SECONDS = 0.5
+#: What a broker has at the least to answer a first request.
+CONNECT_TRY_SECONDS = 1.0
 #: One produce batch: under the broker's usual limit of 1 MB for a batch, large enough to pay.
 BATCH_LIMIT_BYTES = 512 * 1024
 #: What one fetch may bring, a thousand messages or so. A consumer that is far behind holds two
@@ -37,6 +51,16 @@ SSL_FILES = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_password")
 MEMBER_SETTINGS = ("session_timeout_ms", "heartbeat_interval_ms", "max_poll_interval_ms",
                    "rebalance_timeout_ms")  # fmt: skip
 
+#: What no waiting mends: who we are, how we say so, and what the brokers understand.
+_REFUSALS = (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    ClusterAuthorizationFailedError,
+    IllegalSaslStateError,
+    IncompatibleBrokerVersion,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 #: What is not for the environment: what we give ourselves, and what is no text.
 OURS = {"bootstrap_servers", "loop", "sasl_oauth_token_provider", "ssl_context"}
 
@@ -93,10 +117,16 @@ class Seen(NamedTuple):
 class Connection:
     """`settings` are aiokafka's own (security_protocol, sasl_...); ssl_cafile, ssl_certfile,
     ssl_keyfile and ssl_password become its ssl_context; those of MEMBER_SETTINGS are for
-    consumers only."""
+    consumers only. Brokers that do not answer are waited for `wait_seconds`."""
 
-    def __init__(self, address: str, settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        settings: Mapping[str, Any] | None = None,
+        wait_seconds: float = CONNECT_LIMIT_SECONDS,
+    ) -> None:
         self.address = address
+        self._wait_seconds = wait_seconds
         given = {name: _value(name, value) for name, value in (settings or {}).items()}
         files = {name[4:]: given.pop(name) for name in SSL_FILES if name in given}
         if files:
@@ -168,7 +198,8 @@ class Connection:
             await admin.close()
 
     async def create_topics(self, topics: Sequence[Topic]) -> None:
-        """Create what is missing and leave alone what is there; waits for the brokers."""
+        """Create what is missing; waits for the brokers. Raises TopicRefused for what they would
+        not create, and for what is there with fewer partitions than asked for."""
         admin = await self._admin()
         try:
             there = set(await admin.list_topics())
@@ -178,10 +209,13 @@ class Connection:
             few = await _few(admin, [t for t in topics if t.name in there])
         finally:
             await admin.close()
-        asked = {t.name: t.partitions for t in topics}
-        for name, has in few.items():
-            # fewer processes can share it; the order of a key is kept
-            observe("bus.few_partitions", topic=name, has=has, asked=asked[name])
+        if few:
+            asked = {t.name: t.partitions for t in topics}
+            told = ", ".join(f"{name} has {has} of {asked[name]}" for name, has in few.items())
+            raise TopicRefused(
+                f"topics with too few partitions: {told}; set ODORI_PARTITIONS={min(few.values())},"
+                " or give them more while nothing runs: kafka-topics.sh --alter --partitions"
+            )
 
     async def look(self, topics: Sequence[Topic]) -> "Seen":
         """What is there of these topics; nothing is changed. Raises BusError."""
@@ -198,23 +232,33 @@ class Connection:
         finally:
             await admin.close()
 
-    async def _admin(self, limit_seconds: float = CONNECT_LIMIT_SECONDS) -> Any:
-        end = asyncio.get_running_loop().time() + limit_seconds
-        said = limit_seconds < CONNECT_LIMIT_SECONDS
+    async def _admin(self, limit_seconds: float | None = None) -> Any:
+        seconds = self._wait_seconds if limit_seconds is None else limit_seconds
+        loop, said = asyncio.get_running_loop(), limit_seconds is not None
+        end = loop.time() + seconds
         while True:
             try:
                 admin = AIOKafkaAdminClient(**self._settings)
             except ValueError as error:  # settings that do not go together
                 raise ClientRefused(f"Kafka's client says: {error}") from error
             try:
-                await admin.start()
+                # one that is connected, and says nothing, would be waited for much longer
+                async with asyncio.timeout_at(max(end, loop.time() + CONNECT_TRY_SECONDS)):
+                    await admin.start()
                 return admin
-            except KafkaError as error:
+            except _REFUSALS as error:
                 await admin.close()
-                if asyncio.get_running_loop().time() > end:
-                    raise BusUnreachable(f"no Kafka answers at {self.address}: {error}") from error
+                raise ClientRefused(f"Kafka at {self.address} refuses us: {error}") from error
+            except (KafkaError, TimeoutError) as error:
+                await admin.close()
+                if loop.time() + CONNECT_RETRY_SECONDS > end:
+                    why = str(error) or "it is silent"
+                    raise BusUnreachable(
+                        f"no Kafka answers at {self.address}, for {seconds:.0f} s ({why});"
+                        " start it, or mend the address in ODORI_KAFKA"
+                    ) from error
                 if not said:
-                    observe("bus.waiting", address=self.address, seconds=CONNECT_LIMIT_SECONDS)
+                    observe("bus.waiting", address=self.address, seconds=seconds)
                     said = True
                 await asyncio.sleep(CONNECT_RETRY_SECONDS)
 

@@ -22,6 +22,7 @@ class ProcessLock:
     async def take(self, *, alone: bool) -> bool:
         """Whether it is ours now; False where somebody has it otherwise."""
         shared = "" if alone else "_shared"
+        await self.release()
         try:
             self._connection = await asyncpg.connect(**self._connect)
         except TROUBLE as error:
@@ -31,6 +32,11 @@ class ProcessLock:
             return bool(await self._connection.fetchval(sql))
         except TROUBLE as error:
             raise translate(error) from error
+
+    @property
+    def version(self) -> int:
+        """The server's major version; the lock must have been taken, or tried."""
+        return int(self._connection.get_server_version().major)
 
     async def release(self) -> None:
         """Harmless where it was never taken."""
