@@ -1,6 +1,6 @@
 """The matrix of both engines over the same rows, as data: what must run, and what did."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
@@ -16,6 +16,23 @@ class Cell(NamedTuple):
 
     def __str__(self) -> str:
         return " | ".join(self)
+
+
+class Label(NamedTuple):
+    """What only a test knows of its cells. Each engine adds the operations that it executes, and
+    their isolation; `meaning` says what these stand for, where it is not their names."""
+
+    storage: str
+    state: str
+    direction: str
+    isolation: str | None = None
+    meaning: Mapping[str, str] | None = None
+
+    def cells(self, operations: Iterable[str], isolation: str) -> set[Cell]:
+        """The cells in which these operations were executed."""
+        meant = [self.meaning.get(o) if self.meaning else o for o in operations]
+        level = self.isolation or isolation
+        return {Cell(self.storage, o, self.state, level, self.direction) for o in meant if o}
 
 
 STORAGES = ("postgres", "sqlite", "cassandra")
@@ -37,7 +54,7 @@ STANDS = (
     "group expired",
     "group went without it, expired",
 )
-LEFT_OPERATIONS = ("get", "get read-only", "scan", "index", "all", "update", "delete")
+LEFT_OPERATIONS = ("get", "get read-only", "scan", "index", "all", "upsert", "delete")
 
 #: Scans over a partition in which all rows that can be decided were left.
 MIXED = "every state in one partition"
@@ -107,6 +124,8 @@ def declared() -> Iterator[Cell]:
 
 #: The cells whose test got to its end in this session.
 PASSED: set[Cell] = set()
+#: The cells whose operation our engine executed; Java's driver keeps its own.
+EXECUTED: set[Cell] = set()
 
 
 def missing(reported: Iterable[str], passed: Iterable[Cell]) -> list[str]:

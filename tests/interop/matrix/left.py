@@ -225,4 +225,4 @@ def added_decisions(left: Left) -> set[str]:
     return {left.tx_id} | parents
 
 
-assert set(LEFT_OPERATIONS) >= {"get read-only", "update", "delete"}
+assert set(LEFT_OPERATIONS) >= {"get read-only", "upsert", "delete"}

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from infra.engine.table import ABORTED, COMMITTED, Table
 from tests.interop.matrix import disk
-from tests.interop.matrix.cells import STANDS, Cell
+from tests.interop.matrix.cells import STANDS, Cell, Label
 from tests.interop.matrix.left import (
     LONG_AGO_MS,
     Answer,
@@ -48,6 +48,9 @@ class Scene:
         name = self.place.name
         return Cell(name, self.operation, left.state, self.isolation, self.direction)
 
+    def label(self, left: Left) -> Label:
+        return Label(self.place.name, left.state, self.direction)
+
     async def leave(
         self, leaver: Side, stands: tuple[str, ...] = STANDS, *, together: bool = False
     ) -> list[Left]:
@@ -58,14 +61,13 @@ class Scene:
             for i, stand in enumerate(stands)
         }
         rows = lefts(fresh(), ids, stands, together=together)
-        cells = [self.cell(left) for left in rows]
-        await leaver.commit(self.table, [left.old for left in rows if left.old], cells)
+        await leaver.commit(self.table, [left.old for left in rows if left.old])
         committed = await disk.rows(self.place, self.table)
         for tx_id in ids.values():
-            tx = await leaver.share(tx_id, cells)
-            for left in rows:
-                if left.tx_id == tx_id:
-                    await act(tx, self.table, left)
+            mine = [left for left in rows if left.tx_id == tx_id]
+            tx = await leaver.share(tx_id, map(self.label, mine))
+            for left in mine:
+                await act(tx, self.table, left)
             await tx.end("prepare")
         await disk.run(self.place, self._set(rows))
         self.before = Before(
@@ -107,19 +109,20 @@ class Scene:
     async def resolve(self, resolver: Side, left: Left) -> None:
         """Look at the row, and write it where the operation says so."""
         read_only = self.operation == "get read-only"
-        tx = await resolver.begin(self.isolation, read_only=read_only, cells=[self.cell(left)])
+        labels = [self.label(left)]
+        tx = await resolver.begin(self.isolation, read_only=read_only, labels=labels)
         try:
             self.answers[left] = await look(tx, self.table, self.operation, left)
         except Refused as refused:
             self.answers[left] = str(refused)
             await tx.end("rollback")
             return
-        if self.operation in ("update", "delete"):
+        if self.operation in ("upsert", "delete"):
             self.writers[left] = tx.id
             key: Row = {"pk": left.pk, "ck": left.ck}
-            what = ("upsert", key | {"v": 99}) if self.operation == "update" else ("delete", key)
+            row = key | {"v": 99} if self.operation == "upsert" else key
             try:
-                await tx.write(what[0], self.table, what[1])
+                await tx.write(self.operation, self.table, row)
                 await tx.end()
                 self.ends[left] = "committed"
             except Refused as refused:
@@ -229,7 +232,7 @@ def _apart(mine: Row | None, wanted: Row | None) -> tuple[object, object]:
 
 async def look_at_all(scene: Scene, rows: list[Left], resolver: Side) -> None:
     """One scan that meets all rows, and nothing else."""
-    tx = await resolver.begin(scene.isolation, cells=map(scene.cell, rows))
+    tx = await resolver.begin(scene.isolation, labels=map(scene.label, rows))
     try:
         found = {row["pk"]: [row] for row in await tx.scan(scene.table, all=True)}
     except Refused as refused:

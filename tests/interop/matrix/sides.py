@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from infra.engine.buffered import BufferedTransaction
 from infra.engine.conditions import EXISTS, NOT_EXISTS, Condition, col
 from infra.engine.config import Isolation
 from infra.engine.consensus import ConsensusCommit
@@ -20,7 +21,7 @@ from infra.engine.table import Table
 from infra.engine.transaction import Transaction as PythonTransaction
 from infra.engine.two_phase import Participant
 from tests.interop.java import Java, JavaError
-from tests.interop.matrix.cells import Cell
+from tests.interop.matrix.cells import EXECUTED, Label
 from tests.interop.matrix.values import Row, heard, spoken
 
 #: A condition as both sides take it: expressions that hold together, or `exists`, `not exists`.
@@ -88,16 +89,16 @@ class Side(ABC):
         isolation: str | None = None,
         *,
         read_only: bool = False,
-        cells: Iterable[Cell] = (),
+        labels: Iterable[Label] = (),
     ) -> Tx: ...
 
     @abstractmethod
-    async def share(self, tx_id: str, cells: Iterable[Cell] = ()) -> Tx:
+    async def share(self, tx_id: str, labels: Iterable[Label] = ()) -> Tx:
         """A two-phase transaction of this id."""
 
-    async def commit(self, table: Table, rows: list[Row], cells: Iterable[Cell] = ()) -> str:
+    async def commit(self, table: Table, rows: list[Row], labels: Iterable[Label] = ()) -> str:
         """One transaction that inserts these rows; its id."""
-        tx = await self.begin(cells=cells)
+        tx = await self.begin(labels=labels)
         for row in rows:
             await tx.write("insert", table, row)
         await tx.end()
@@ -150,31 +151,38 @@ class JavaSide(Side):
         isolation: str | None = None,
         *,
         read_only: bool = False,
-        cells: Iterable[Cell] = (),
+        labels: Iterable[Label] = (),
     ) -> Tx:
-        fields: Row = {"isolation": isolation, "readOnly": read_only, "cells": [*map(str, cells)]}
+        fields: Row = {"isolation": isolation, "readOnly": read_only, "labels": _told(labels)}
         return JavaTx(self.java, await self.java.answer("begin", store=self.store, **fields))
 
-    async def share(self, tx_id: str, cells: Iterable[Cell] = ()) -> Tx:
-        fields: Row = {"twoPhase": True, "tx": tx_id, "cells": [*map(str, cells)]}
+    async def share(self, tx_id: str, labels: Iterable[Label] = ()) -> Tx:
+        fields: Row = {"twoPhase": True, "tx": tx_id, "labels": _told(labels)}
         opened = await self.java.answer("begin", store=self.store, **fields)
         return JavaTx(self.java, opened)
 
 
 class PythonTx(Tx):
-    def __init__(self, tx: PythonTransaction, share: Participant | None = None) -> None:
-        self._tx, self._share = tx, share
+    def __init__(
+        self, batch: BufferedTransaction, labels: Iterable[Label], share: Participant | None = None
+    ) -> None:
+        self._batch, self._tx, self._share = batch, PythonTransaction(batch), share
+        self._labels = [one for one in labels if one.direction.startswith("python")]
+        #: The matrix's names of the operations that were executed.
+        self._done: set[str] = set()
 
     @property
     def id(self) -> str:  # type: ignore[override]
         return self._tx.id
 
     async def get(self, table: Table, key: Row, where: Test | None = None) -> Row | None:
-        with in_words():
+        with in_words(), self._doing("get", where=where):
             return await self._tx.get(table, key, _condition(where))
 
     async def scan(self, table: Table, *, where: Test | None = None, **how: Any) -> list[Row]:
-        with in_words():
+        what = next(w for w in ("index", "all", "key") if how.get(w)).replace("key", "scan")
+        more = {"range": how.keys() & {"start", "end"}, "limit": how.get("limit"), "where": where}
+        with in_words(), self._doing(what, reversed=how.get("reverse"), **more):
             if index := how.pop("index", None):
                 ((column, value),) = index.items()
                 return await self._tx.scan_index(
@@ -190,12 +198,25 @@ class PythonTx(Tx):
     async def write(self, what: str, table: Table, row: Row, where: Test | None = None) -> None:
         condition = _condition(where)
         given = {"where": condition} if condition is not None else {}
-        with in_words():
+        conditional = {"if" if what == "put" else "where": where}
+        with in_words(), self._doing(what, **conditional):
             await getattr(self._tx, what)(table, row, **given)
 
     async def end(self, how: str = "commit") -> None:
+        level = self._batch.isolation.value
+        for label in self._labels:
+            EXECUTED.update(label.cells(self._done, level))
         with in_words():
             await getattr(self._share or self._tx, how)()
+
+    @contextmanager
+    def _doing(self, what: str, **parts: Any) -> Iterator[None]:
+        """An operation with those of these parts that there are; refused counts, too."""
+        parts["read-only"] = self._batch.read_only
+        try:
+            yield
+        finally:
+            self._done.add(" ".join([what, *(name for name, given in parts.items() if given)]))
 
 
 class PythonSide(Side):
@@ -207,16 +228,18 @@ class PythonSide(Side):
         isolation: str | None = None,
         *,
         read_only: bool = False,
-        cells: Iterable[Cell] = (),
+        labels: Iterable[Label] = (),
     ) -> Tx:
-        del cells  # the Java side tells of those
         level = Isolation(isolation) if isolation else None
-        return PythonTx(self.engine.transaction(isolation=level, read_only=read_only))
+        return PythonTx(self.engine.begin(isolation=level, read_only=read_only), labels)
 
-    async def share(self, tx_id: str, cells: Iterable[Cell] = ()) -> Tx:
-        del cells
+    async def share(self, tx_id: str, labels: Iterable[Label] = ()) -> Tx:
         share = self.engine.participate(tx_id)
-        return PythonTx(PythonTransaction(share.batch), share)
+        return PythonTx(share.batch, labels, share)
+
+
+def _told(labels: Iterable[Label]) -> list[Row]:
+    return [label._asdict() for label in labels]
 
 
 def _spoken(row: Row) -> Row:

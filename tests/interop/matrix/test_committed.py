@@ -15,6 +15,7 @@ from tests.interop.matrix.cells import (
     READS,
     WRITES,
     Cell,
+    Label,
 )
 from tests.interop.matrix.meeting import Meeting, fresh, ran
 from tests.interop.matrix.sides import Refused, Side, Tx
@@ -143,15 +144,15 @@ async def _conditionally(tx: Tx, table: Table, row: Row, what: str, where: Any) 
 TOUCHED = {"insert": 9, "upsert": 1, "update": 2, "update where": 1, "put if": 3, "delete": 4}
 
 
-async def make(side: Side, meeting: Meeting, table: Table, state: str, cells: list[Cell]) -> str:
+async def make(side: Side, meeting: Meeting, table: Table, state: str, label: Label) -> str:
     """Rows in this state; the name of their partition."""
     pk = fresh()
     if state != "deemed committed":
-        await side.commit(table, five(pk), cells)
+        await side.commit(table, five(pk), [label])
         return pk
     names = table.namespace, table.name
     await disk.run(meeting.place, [disk.insert(meeting.place, names, row) for row in five(pk)])
-    tx = await side.begin(cells=cells)
+    tx = await side.begin(labels=[label])
     assert (await tx.get(table, {"pk": pk, "ck": 1})) == five(pk)[0]
     await tx.end()
     return pk
@@ -166,30 +167,30 @@ async def test_what_one_engine_committed_the_other_reads_and_writes(
     def cell(what: str) -> Cell:
         return Cell(meeting.place.name, what, state, isolation, direction)
 
-    cells = [cell(what) for what in READS + WRITES]
+    label = Label(meeting.place.name, state, direction)
     async with meeting.sides(direction, KINDS.get(state, "")) as (maker, other):
-        pk = await make(maker, meeting, steps, state, cells)
+        pk = await make(maker, meeting, steps, state, label)
         for read_only in (False, True):
-            tx = await other.begin(isolation, read_only=read_only, cells=cells)
+            tx = await other.begin(isolation, read_only=read_only, labels=[label])
             assert {what: await read(tx, steps, pk, what) for what in READS} == FOUND
             await tx.end()
         for what in WRITES:
-            await _check_write(meeting, steps, (maker, other), (state, isolation, what), cells)
-    ran(*cells)
+            await _check_write(meeting, steps, (maker, other), (isolation, what), label)
+    ran(*(cell(what) for what in READS + WRITES))
 
 
 Sides = tuple[Side, Side]
 
 
 async def _check_write(
-    meeting: Meeting, table: Table, sides: Sides, case: tuple[str, str, str], cells: list[Cell]
+    meeting: Meeting, table: Table, sides: Sides, case: tuple[str, str], label: Label
 ) -> None:
     """One write by the other engine, as its maker and the disk see it afterwards."""
-    state, isolation, what = case
+    isolation, what = case
     maker, other = sides
-    pk = await make(maker, meeting, table, state, [])
+    pk = await make(maker, meeting, table, label.state, label)
     old = await disk.rows(meeting.place, table)
-    tx = await other.begin(isolation, cells=cells[:1])
+    tx = await other.begin(isolation, labels=[label])
     wanted = await write(tx, table, pk, what)
     await tx.end()
     number = TOUCHED.get(what, 5)

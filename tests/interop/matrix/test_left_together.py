@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from tests.interop.matrix.cells import DIRECTIONS, ISOLATIONS, MIXED, MIXED_SCANS, STANDS, Cell
+from tests.interop.matrix.cells import (
+    DIRECTIONS,
+    ISOLATIONS,
+    MIXED,
+    MIXED_SCANS,
+    STANDS,
+    Cell,
+    Label,
+)
 from tests.interop.matrix.left import Left, Row
 from tests.interop.matrix.meeting import Meeting, ran
 from tests.interop.matrix.scene import Scene
@@ -60,15 +68,15 @@ async def test_a_scan_over_rows_of_every_state_finds_what_it_would_when_all_are_
         for what in MIXED_SCANS:
             scene = Scene(meeting, meeting.left, what, isolation, direction)
             rows = await scene.leave(leaver, DECIDED, together=True)
-            cell = Cell(meeting.place.name, what, MIXED, isolation, direction)
+            label = Label(meeting.place.name, MIXED, direction)
             partition: Row = {"pk": rows[0].pk}
-            tx = await resolver.begin(isolation, cells=[cell])
+            tx = await resolver.begin(isolation, labels=[label])
             seen = await tx.scan(meeting.left, key=partition, **SCANS[what])
             assert (what, seen) == (what, found(what, rows_of(rows, isolation)))
             await ended(tx, isolation, java=direction.startswith("java"))
             for side in (resolver, leaver):
-                tx = await side.begin("SNAPSHOT", cells=[cell])
+                tx = await side.begin("SNAPSHOT", labels=[label])
                 everything = await tx.scan(meeting.left, key=partition)
                 assert everything == rows_of(rows, "SNAPSHOT")
                 await tx.end()
-            ran(cell)
+            ran(Cell(meeting.place.name, what, MIXED, isolation, direction))

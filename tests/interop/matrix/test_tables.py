@@ -10,7 +10,7 @@ from infra.engine.errors import EngineError
 from infra.engine.table import COMMITTED, Table, Type
 from tests.interop.conftest import GROUP_COMMIT
 from tests.interop.java import JavaError
-from tests.interop.matrix.cells import ADMIN, DIRECTIONS, ISOLATIONS, Cell
+from tests.interop.matrix.cells import DIRECTIONS, EXECUTED, ISOLATIONS, Cell, Label
 from tests.interop.matrix.meeting import Meeting, fresh, ran
 from tests.interop.matrix.shape import shape
 from tests.interop.matrix.sides import JavaSide, PythonSide, Refused, Side
@@ -35,8 +35,14 @@ def wide(namespace: str) -> Table:
     )
 
 
-def cells_of(meeting: Meeting, operation: str, direction: str) -> list[Cell]:
-    return [Cell(meeting.place.name, operation, "admin", "any", direction)]
+def cell(meeting: Meeting, operation: str, direction: str) -> Cell:
+    return Cell(meeting.place.name, operation, "admin", "any", direction)
+
+
+def label(meeting: Meeting, direction: str, **meaning: str) -> Label:
+    """What was executed stands for what was done to a table before."""
+    meant = {what.replace("_", " "): name.replace("_", " ") for what, name in meaning.items()}
+    return Label(meeting.place.name, "admin", direction, "any", meant)
 
 
 async def make(meeting: Meeting, engine: ConsensusCommit, table: Table, *, java: bool) -> None:
@@ -48,17 +54,17 @@ async def make(meeting: Meeting, engine: ConsensusCommit, table: Table, *, java:
         await engine.admin.create_table(table)
 
 
-async def used(maker: Side, other: Side, table: Table, more: dict[str, Any], cells: Any) -> None:
+async def used(maker: Side, other: Side, table: Table, more: dict[str, Any], labels: Any) -> None:
     """The other engine writes a row, by key and index both see it, and the maker changes it."""
     row = dict.fromkeys(table.columns) | {"a": "x", "b": 1, "c": -1, "d": "y", "I": "i"} | more
-    await other.commit(table, [row], cells)
+    await other.commit(table, [row], labels)
     for side in (maker, other):
         for isolation in ISOLATIONS:
-            tx = await side.begin(isolation, cells=cells)
+            tx = await side.begin(isolation, labels=labels)
             assert await tx.scan(table, index={"I": "i"}) == [row]
             assert await tx.scan(table, key={"a": "x", "b": 1}) == [row]
             await tx.end()
-    tx = await maker.begin(cells=cells)
+    tx = await maker.begin(labels=labels)
     await tx.write("delete", table, row)
     await tx.end()
 
@@ -68,7 +74,6 @@ async def test_a_table_of_one_engine_is_described_used_widened_and_dropped_by_th
     meeting: Meeting, direction: str
 ) -> None:
     by_java = direction == "python after java"
-    cells = {what: cells_of(meeting, what, direction) for what in ADMIN}
     table, twin = wide(fresh()), wide(fresh())
     async with meeting.sides(direction) as (maker, other):
         engine = next(s for s in (maker, other) if isinstance(s, PythonSide)).engine
@@ -76,23 +81,26 @@ async def test_a_table_of_one_engine_is_described_used_widened_and_dropped_by_th
         await make(meeting, engine, twin, java=not by_java)
         assert await shape(meeting.place, table) == await shape(meeting.place, twin)
         await described(meeting, engine, table)
-        await used(maker, other, table, {}, cells["create table"])
+        await used(maker, other, table, {}, [label(meeting, direction, index="create table")])
         wider = await widened(meeting, engine, table, java=not by_java)
         await widened(meeting, engine, twin, java=by_java)
         assert await shape(meeting.place, wider) == await shape(meeting.place, twin)
         await described(meeting, engine, wider)
-        await used(maker, other, wider, {"pages": 7}, cells["add column"])
-        tx = await JavaSide(meeting.java, meeting.store()).begin(cells=cells["drop table"])
-        await tx.end()
+        await used(
+            maker, other, wider, {"pages": 7}, [label(meeting, direction, index="add column")]
+        )
+        dropped = label(meeting, direction, dropTable="drop table")
         if by_java:
             await engine.admin.drop_table(wider)
+            EXECUTED.update(dropped.cells(["dropTable"], "any"))
         else:
-            meeting.ask("dropTable", namespace=wider.namespace, table=wider.name)
+            where = {"namespace": wider.namespace, "table": wider.name}
+            meeting.ask("dropTable", labels=[dropped._asdict()], **where)
         assert await engine.admin.describe(wider.namespace, wider.name) is None
         assert meeting.ask("tables", namespace=wider.namespace) == []
         assert meeting.ask("metadata", namespace=wider.namespace, table=wider.name) is None
     for what in ("create table", "add column", "drop table"):
-        ran(*cells[what])
+        ran(cell(meeting, what, direction))
 
 
 async def described(meeting: Meeting, engine: ConsensusCommit, table: Table) -> None:
@@ -130,10 +138,8 @@ async def test_a_coordinator_table_of_one_engine_is_used_and_repaired_for_groups
     meeting: Meeting, direction: str
 ) -> None:
     by_java = direction == "python after java"
-    cells = [
-        *cells_of(meeting, "coordinator", direction),
-        *cells_of(meeting, "repair coordinator", direction),
-    ]
+    coordinated = [label(meeting, direction, insert="coordinator")]
+    repaired = [label(meeting, direction, insert="repair coordinator")]
     apart = {COORDINATOR: fresh()}
     java, grouped = JavaSide(meeting.java, "apart"), JavaSide(meeting.java, "apart, grouped")
     for store, more in ((java.store, {}), (grouped.store, GROUP_COMMIT)):
@@ -147,18 +153,18 @@ async def test_a_coordinator_table_of_one_engine_is_used_and_repaired_for_groups
         coordinator = Table(apart[COORDINATOR], "state", {"tx_id": Type.TEXT}, ("tx_id",))
         without = await shape(meeting.place, coordinator)
         pk = fresh()
-        await insert(meeting, java, pk, 1, cells)
-        await insert(meeting, plain, pk, 2, cells)
+        await insert(meeting, java, pk, 1, coordinated)
+        await insert(meeting, plain, pk, 2, coordinated)
         with pytest.raises((Refused, JavaError, EngineError)):
-            await insert(meeting, group if by_java else grouped, pk, 3, cells)
+            await insert(meeting, group if by_java else grouped, pk, 3, [])
         await repair(meeting, by_java=not by_java, group=group, store=grouped.store)
         assert "tx_child_ids" not in str(without)
         assert "tx_child_ids" in str(await shape(meeting.place, coordinator))
         everybody: tuple[Side, ...] = java, plain, grouped, group
         for number, side in enumerate(everybody, start=4):
-            await insert(meeting, side, pk, number, cells)
+            await insert(meeting, side, pk, number, repaired)
         for side in everybody:
-            tx = await side.begin(cells=cells)
+            tx = await side.begin()
             for number in (1, 2, 4, 5, 6, 7):
                 assert await tx.get(meeting.left, {"pk": pk, "ck": number})
             await tx.end()
@@ -167,12 +173,12 @@ async def test_a_coordinator_table_of_one_engine_is_used_and_repaired_for_groups
         assert sum(row["tx_child_ids"] is not None for row in rows) == 2
     for store in (java.store, grouped.store):
         meeting.java.ask("close", store=store)
-    ran(*cells)
+    ran(*(cell(meeting, what, direction) for what in ("coordinator", "repair coordinator")))
 
 
-async def insert(meeting: Meeting, side: Side, pk: str, number: int, cells: list[Cell]) -> None:
+async def insert(meeting: Meeting, side: Side, pk: str, number: int, labels: list[Label]) -> None:
     row = {"pk": pk, "ck": number, "v": 1, "tag": None, "note": None}
-    await side.commit(meeting.left, [row], cells)
+    await side.commit(meeting.left, [row], labels)
 
 
 async def repair(meeting: Meeting, *, by_java: bool, group: PythonSide, store: str) -> None:
@@ -191,7 +197,7 @@ async def test_an_imported_tables_rows_are_committed_for_both(
     if not isinstance(meeting.place, PostgresPlace):
         pytest.skip("ScalarDB imports tables of no other of these storages")
     by_java = direction == "python after java"
-    namespace, cells = fresh(), cells_of(meeting, "import table", direction)
+    namespace, labels = fresh(), [label(meeting, direction, update="import table")]
     meeting.ask("createNamespace", namespace=namespace)
     for name in ("old", "twin"):
         await meeting.place.execute(
@@ -217,7 +223,7 @@ async def test_an_imported_tables_rows_are_committed_for_both(
         meeting.ask("renew")
         old = {row["id"]: row for row in await meeting.place.rows(namespace, "old")}
         for tx_id, end in ((fresh(), "rollback"), (fresh(), "commit")):
-            tx = await other.share(tx_id, cells)
+            tx = await other.share(tx_id, labels)
             await tx.write("update", table, {"id": 1, "v": 11})
             await tx.write("delete", table, {"id": 2})
             await tx.end("prepare")
@@ -230,10 +236,10 @@ async def test_an_imported_tables_rows_are_committed_for_both(
             if end == "rollback":
                 rows = await meeting.place.rows(namespace, "old")
                 assert {row["id"]: row for row in rows} == old
-        check = await maker.begin(cells=cells)
+        check = await maker.begin(labels=labels)
         (row,) = await check.scan(table, all=True)
         assert (row["id"], row["v"], row["t"]) == (1, 11, "a")
         await check.end()
     (row,) = await meeting.place.rows(namespace, "old")
     assert (row["tx_version"], row["tx_state"]) == (1, COMMITTED)
-    ran(*cells)
+    ran(cell(meeting, "import table", direction))

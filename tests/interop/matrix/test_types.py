@@ -1,13 +1,20 @@
 """Values of every type and their ends, as columns, as keys in their order, in conditions and in
 images before, from either engine to the other one."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from infra.engine.table import Table, Type
 from tests.interop.matrix import disk
-from tests.interop.matrix.cells import DIRECTIONS, ISOLATIONS, TYPE_OPERATIONS, Cell, types_of
+from tests.interop.matrix.cells import (
+    DIRECTIONS,
+    ISOLATIONS,
+    TYPE_OPERATIONS,
+    Cell,
+    Label,
+    types_of,
+)
 from tests.interop.matrix.meeting import Meeting, fresh, ran
 from tests.interop.matrix.sides import JavaSide, Side
 from tests.interop.matrix.values import EDGES, Row
@@ -65,6 +72,17 @@ class Kinds:
         return rows
 
 
+class Labels(NamedTuple):
+    """Of types: each operation stands for another one of the matrix."""
+
+    storage: str
+    direction: str
+
+    def __call__(self, kinds: list[str], **meaning: str) -> list[Label]:
+        meant = {what.replace("_", " "): name for what, name in meaning.items()}
+        return [Label(self.storage, kind, self.direction, meaning=meant) for kind in kinds]
+
+
 @pytest.fixture(scope="session")
 def kinds(meeting: Meeting) -> Kinds:
     return Kinds(meeting)
@@ -82,49 +100,49 @@ async def test_values_of_every_type_cross_over(
     ]
     pk = fresh()
     async with meeting.sides(direction) as (maker, other):
-        await maker.commit(kinds.values, kinds.rows(pk), cells)
+        made = Labels(meeting.place.name, direction)
+        await maker.commit(kinds.values, kinds.rows(pk), made(kinds.kinds))
         await maker.commit(kinds.keyed, kinds.keys(pk))
-        await _same_values(other, kinds, pk, isolation, cells)
-        await _same_keys(other, kinds, pk, isolation)
-        await _meets(other, kinds, pk, isolation, cassandra=meeting.place.name == "cassandra")
-        await _overwritten(meeting, maker, other, kinds, pk, isolation)
+        await _same_values(other, kinds, pk, isolation, made)
+        await _same_keys(other, kinds, pk, isolation, made)
+        await _meets(other, kinds, pk, isolation, made)
+        await _overwritten(meeting, (maker, other), kinds, pk, isolation, made)
     ran(*cells)
 
 
-async def _same_values(
-    other: Side, kinds: Kinds, pk: str, isolation: str, cells: list[Cell]
-) -> None:
-    tx = await other.begin(isolation, cells=cells)
+async def _same_values(other: Side, kinds: Kinds, pk: str, isolation: str, labels: Labels) -> None:
+    tx = await other.begin(isolation, labels=labels(kinds.kinds, get="value"))
     for row in kinds.rows(pk):
         assert await tx.get(kinds.values, {"pk": pk, "n": row["n"]}) == row
     assert await tx.scan(kinds.values, key={"pk": pk}) == kinds.rows(pk)
     await tx.end()
 
 
-async def _same_keys(other: Side, kinds: Kinds, pk: str, isolation: str) -> None:
-    tx = await other.begin(isolation)
-    for row in kinds.keys(pk):
-        key = {c: row[c] for c in kinds.keyed.keys}
-        assert await tx.get(kinds.keyed, key) == row
+async def _same_keys(other: Side, kinds: Kinds, pk: str, isolation: str, labels: Labels) -> None:
     for kind in kinds.kinds:
+        meant = labels([kind], get="key", scan_reversed="order")
+        tx = await other.begin(isolation, labels=meant)
         partition = {"pk": pk, "kind": kind}
         wanted = [row for row in kinds.keys(pk) if row["kind"] == kind]
+        for row in wanted:
+            key = {c: row[c] for c in kinds.keyed.keys}
+            assert await tx.get(kinds.keyed, key) == row
         assert await tx.scan(kinds.keyed, key=partition) == wanted
         assert await tx.scan(kinds.keyed, key=partition, reverse=True) == wanted[::-1]
-    await tx.end()
+        await tx.end()
 
 
-async def _meets(other: Side, kinds: Kinds, pk: str, isolation: str, *, cassandra: bool) -> None:
+async def _meets(other: Side, kinds: Kinds, pk: str, isolation: str, labels: Labels) -> None:
     """Conditions on each type find what equals a value, and what is less than it."""
-    tx = await other.begin(isolation)
     rows = kinds.rows(pk)[:-1]
     for kind in kinds.kinds:
+        tx = await other.begin(isolation, labels=labels([kind], scan_where="condition"))
         column = f"c_{kind.lower()}"
         value = rows[0][column]
         equal: Any = [(column, "=", value)]
         less: Any = [(column, "<", value)]
         below = [row for row in rows if row[column] < value]
-        if isinstance(other, JavaSide) and cassandra:
+        if isinstance(other, JavaSide) and labels.storage == "cassandra":
             # Where no SQL leaves it out, NULL is less than everything to Java, and only to it.
             below = [*below, kinds.rows(pk)[-1]]
         for where, wanted in (
@@ -133,13 +151,19 @@ async def _meets(other: Side, kinds: Kinds, pk: str, isolation: str, *, cassandr
         ):
             found = await tx.scan(kinds.values, key={"pk": pk}, where=where)
             assert (kind, [row["n"] for row in found]) == (kind, [row["n"] for row in wanted])
-    await tx.end()
+        await tx.end()
 
 
 async def _overwritten(
-    meeting: Meeting, maker: Side, other: Side, kinds: Kinds, pk: str, isolation: str
+    meeting: Meeting,
+    sides: tuple[Side, Side],
+    kinds: Kinds,
+    pk: str,
+    isolation: str,
+    labels: Labels,
 ) -> None:
     """Every row gets the values of the next one, and is given back by whoever aborts that."""
+    maker, other = sides
     rows = kinds.rows(pk)
     next_ = [
         {**values, "pk": pk, "n": row["n"]}
@@ -157,7 +181,7 @@ async def _overwritten(
             assert kept == {c: row[c] for c in kinds.columns}
     await tx.end("rollback")
     assert await disk.rows(meeting.place, kinds.values) == before
-    tx = await other.begin(isolation)
+    tx = await other.begin(isolation, labels=labels(kinds.kinds, update="overwrite"))
     for row in next_:
         await tx.write("update", kinds.values, row)
     await tx.end()

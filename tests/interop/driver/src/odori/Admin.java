@@ -7,6 +7,7 @@ import com.scalar.db.api.Scan.Ordering.Order;
 import com.scalar.db.api.TableMetadata;
 import com.scalar.db.io.DataType;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Namespaces, tables, coordinator tables. */
@@ -22,9 +23,11 @@ final class Admin {
 
   private final Stores stores;
   private final Map<String, Driver.Command> commands;
+  private final Cells cells;
 
-  Admin(Stores stores, Map<String, Driver.Command> commands) {
+  Admin(Stores stores, Map<String, Driver.Command> commands, Cells cells) {
     this.stores = stores;
+    this.cells = cells;
     this.commands = commands;
     namespaces();
     coordinator();
@@ -90,14 +93,19 @@ final class Admin {
   }
 
   private void add(String name, Act act) {
-    commands.put(name, ask -> act.on(stores.of(ask).admin, ask));
+    commands.put(name, ask -> done(name, ask, act.on(stores.of(ask).admin, ask)));
+  }
+
+  private Object done(String name, Ask ask, Object answer) {
+    cells.executed(ask.list("labels"), List.of(name), "any");
+    return answer;
   }
 
   private void change(String name, Act act) {
     commands.put(name, ask -> {
       Store store = stores.of(ask);
       try {
-        return act.on(store.admin, ask);
+        return done(name, ask, act.on(store.admin, ask));
       } finally {
         store.renew();
       }

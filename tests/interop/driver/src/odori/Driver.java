@@ -45,8 +45,9 @@ public final class Driver {
   private static Map<String, Command> commands() {
     Map<String, Command> commands = new TreeMap<>();
     Stores stores = new Stores(commands);
-    new Admin(stores, commands);
-    new Transactions(stores, commands);
+    Cells cells = new Cells(commands);
+    new Admin(stores, commands, cells);
+    new Transactions(stores, commands, cells);
     new Bank(stores, commands);
     new Append(stores, commands);
     new Bench(stores, commands);

@@ -14,6 +14,7 @@ import com.scalar.db.api.Get;
 import com.scalar.db.api.Insert;
 import com.scalar.db.api.Put;
 import com.scalar.db.api.Scan;
+import com.scalar.db.api.ScanAll;
 import com.scalar.db.api.TableMetadata;
 import com.scalar.db.api.Update;
 import com.scalar.db.api.Upsert;
@@ -24,6 +25,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** A command's fields as an operation of the library. */
@@ -37,12 +39,23 @@ final class Operations {
   private final String namespace;
   private final String name;
   private final TableMetadata table;
+  private String built;
 
   Operations(Store store, Ask ask) throws Exception {
     this.ask = ask;
     namespace = ask.text("namespace");
     name = ask.text("table");
     table = store.table(namespace, name);
+  }
+
+  /** The test matrix's name of the operation that was made of the command. */
+  Optional<String> built() {
+    return Optional.ofNullable(built);
+  }
+
+  private <T> T built(String what, T operation) {
+    built = what;
+    return operation;
   }
 
   Get get() {
@@ -56,7 +69,8 @@ final class Operations {
     }
     var builder = Get.newBuilder(plain);
     ask.list("projection").forEach(column -> builder.projection(column.getAsString()));
-    return ask.has("where") ? builder.whereOr(where()).build() : builder.build();
+    return ask.has("where") ? built("get where", builder.whereOr(where()).build())
+        : built("get", builder.build());
   }
 
   Scan scan() {
@@ -71,7 +85,20 @@ final class Operations {
         order.equals("DESC") ? Scan.Ordering.desc(column) : Scan.Ordering.asc(column)));
     ask.list("projection").forEach(column -> builder.projection(column.getAsString()));
     builder.limit(ask.number("limit", 0));
-    return ask.has("where") ? builder.whereOr(where()).build() : builder.build();
+    Scan scan = ask.has("where") ? builder.whereOr(where()).build() : builder.build();
+    return built(named(scan), scan);
+  }
+
+  private String named(Scan scan) {
+    boolean reversed = scan.getOrderings().stream().anyMatch(by ->
+        !by.getOrder().name().equals(table.getClusteringOrder(by.getColumnName()).name()));
+    boolean range = scan.getStartClusteringKey().isPresent()
+        || scan.getEndClusteringKey().isPresent();
+    return (ask.has("index") ? "index" : scan instanceof ScanAll ? "all" : "scan")
+        + (reversed ? " reversed" : "")
+        + (range ? " range" : "")
+        + (scan.getLimit() > 0 ? " limit" : "")
+        + (scan.getConjunctions().isEmpty() ? "" : " where");
   }
 
   private Scan plainScan() {
@@ -98,7 +125,7 @@ final class Operations {
         default -> ConditionBuilder.putIf(all(ask.get("if")));
       });
     }
-    return builder.build();
+    return built(ask.has("if") ? "put if" : "put", builder.build());
   }
 
   Insert insert() {
@@ -108,7 +135,7 @@ final class Operations {
       builder.clusteringKey(clustering());
     }
     values().forEach(builder::value);
-    return builder.build();
+    return built("insert", builder.build());
   }
 
   Upsert upsert() {
@@ -118,7 +145,7 @@ final class Operations {
       builder.clusteringKey(clustering());
     }
     values().forEach(builder::value);
-    return builder.build();
+    return built("upsert", builder.build());
   }
 
   Update update() {
@@ -133,7 +160,7 @@ final class Operations {
       builder.condition(exists ? ConditionBuilder.updateIfExists()
           : ConditionBuilder.updateIf(all(ask.get("if"))));
     }
-    return builder.build();
+    return built(ask.has("if") ? "update where" : "update", builder.build());
   }
 
   Delete delete() {
@@ -147,7 +174,7 @@ final class Operations {
       builder.condition(exists ? ConditionBuilder.deleteIfExists()
           : ConditionBuilder.deleteIf(all(ask.get("if"))));
     }
-    return builder.build();
+    return built(ask.has("if") ? "delete where" : "delete", builder.build());
   }
 
   Key partition(String field) {

@@ -20,7 +20,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** Transactions by handle, as many at once as somebody opens. */
 final class Transactions {
-  private record Handle(Store store, TransactionCrudOperable tx, List<String> cells) {}
+  /** A transaction, and the names of the operations that were executed in it. */
+  private record Handle(Store store, TransactionCrudOperable tx, String isolation,
+      boolean readOnly, List<JsonElement> labels, Set<String> done) {}
 
   private interface Act {
     Object on(TransactionCrudOperable tx, Operations operations) throws Exception;
@@ -29,25 +31,28 @@ final class Transactions {
   private final Stores stores;
   private final Map<Integer, Handle> handles = new ConcurrentHashMap<>();
   private final AtomicInteger last = new AtomicInteger();
-  /** Cells of the test matrix whose transactions got to an end here, good or bad. */
-  private final Set<String> ran = ConcurrentHashMap.newKeySet();
+  private final Cells cells;
 
-  Transactions(Stores stores, Map<String, Driver.Command> commands) {
+  Transactions(Stores stores, Map<String, Driver.Command> commands, Cells cells) {
     this.stores = stores;
+    this.cells = cells;
     operations(commands);
     ends(commands);
     byId(commands);
     commands.put("begin", ask -> {
       Store store = stores.of(ask);
       boolean twoPhase = ask.flag("twoPhase");
-      List<String> cells = ask.list("cells").stream().map(JsonElement::getAsString).toList();
-      return twoPhase ? opened(store, beginTwoPhase(store, ask), cells)
-          : opened(store, begin(store, ask), cells);
+      if (twoPhase) {
+        TwoPhaseCommitTransaction tx = beginTwoPhase(store, ask);
+        return opened(ask, store, tx, tx.getId());
+      }
+      DistributedTransaction tx = begin(store, ask);
+      return opened(ask, store, tx, tx.getId());
     });
-    commands.put("cells", ask -> ran);
     commands.put("join", ask -> {
       Store store = stores.of(ask);
-      return opened(store, store.twoPhase().join(ask.text("tx")), List.of());
+      TwoPhaseCommitTransaction tx = store.twoPhase().join(ask.text("tx"));
+      return opened(ask, store, tx, tx.getId());
     });
   }
 
@@ -76,17 +81,13 @@ final class Transactions {
     return ask.has("tx") ? manager.begin(ask.text("tx")) : manager.begin();
   }
 
-  private Object opened(Store store, DistributedTransaction tx, List<String> cells) {
-    return opened(new Handle(store, tx, cells), tx.getId());
-  }
-
-  private Object opened(Store store, TwoPhaseCommitTransaction tx, List<String> cells) {
-    return opened(new Handle(store, tx, cells), tx.getId());
-  }
-
-  private Object opened(Handle handle, String id) {
+  private Object opened(Ask ask, Store store, TransactionCrudOperable tx, String id) {
     int number = last.incrementAndGet();
-    handles.put(number, handle);
+    String isolation = ask.text("isolation", Isolation.SNAPSHOT.name());
+    Set<String> done = ConcurrentHashMap.newKeySet();
+    boolean readOnly = ask.flag("readOnly");
+    handles.put(
+        number, new Handle(store, tx, isolation, readOnly, ask.list("labels"), done));
     return Map.of("handle", number, "tx", id);
   }
 
@@ -127,7 +128,7 @@ final class Transactions {
 
   private void ends(Map<String, Driver.Command> commands) {
     commands.put("prepare", ask -> {
-      ran.addAll(handle(ask).cells());
+      report(handle(ask));
       ((TwoPhaseCommitTransaction) handle(ask).tx()).prepare();
       return null;
     });
@@ -136,7 +137,7 @@ final class Transactions {
       return null;
     });
     commands.put("commit", ask -> {
-      ran.addAll(handle(ask).cells());
+      report(handle(ask));
       if (handle(ask).tx() instanceof TwoPhaseCommitTransaction tx) {
         tx.commit();
       } else {
@@ -146,7 +147,7 @@ final class Transactions {
       return null;
     });
     commands.put("rollback", ask -> {
-      ran.addAll(handle(ask).cells());
+      report(handle(ask));
       if (handle(ask).tx() instanceof TwoPhaseCommitTransaction tx) {
         tx.rollback();
       } else {
@@ -173,8 +174,18 @@ final class Transactions {
   private void add(Map<String, Driver.Command> commands, String name, Act act) {
     commands.put(name, ask -> {
       Handle handle = handle(ask);
-      return act.on(handle.tx(), new Operations(handle.store(), ask));
+      Operations operations = new Operations(handle.store(), ask);
+      try {
+        return act.on(handle.tx(), operations);
+      } finally { // refused counts, too; what could not even be built does not
+        operations.built().ifPresent(
+            done -> handle.done().add(handle.readOnly() ? done + " read-only" : done));
+      }
     });
+  }
+
+  private void report(Handle handle) {
+    cells.executed(handle.labels(), handle.done(), handle.isolation());
   }
 
   private Handle handle(Ask ask) {
