@@ -133,10 +133,12 @@ class Left(NamedTuple):
         """A value of the index under which the row is found while nothing is decided."""
         return f"{'new' if self.act == 'insert' else 'old'} {self.name}"
 
-    def ends(self, isolation: str) -> str:
-        """What a transaction is told that has read the row and writes it then."""
+    def ends(self, isolation: str, python: bool) -> str:
+        """What a transaction is told that has read the row, or could not, and writes it then."""
         if self.how.decided is None:
-            return "conflict"
+            # Python's write reads a row it has not seen; Java's commit does, and tells less.
+            unread = isolation != "READ_COMMITTED"
+            return "uncommitted" if python and unread else "conflict"
         surprised = isolation == "READ_COMMITTED" and self.resolved != self.old
         return "conflict" if surprised else "committed"
 

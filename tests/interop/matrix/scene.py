@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from uuid import uuid4
 
 from infra.engine.table import ABORTED, COMMITTED, Table
@@ -28,6 +29,8 @@ from tests.interop.matrix.sides import Refused, Side, Tx
 FINISH_LIMIT_SECONDS = 10
 #: SQLite has one writer; more of them would only wait.
 AT_ONCE = {"postgres": 8, "sqlite": 1, "cassandra": 8}
+#: The operations that write, and what they write beside the key.
+WRITES: dict[str, Row] = {"upsert": {"v": 99}, "delete": {}}
 
 
 class Scene:
@@ -39,6 +42,7 @@ class Scene:
         self.meeting, self.table = meeting, table
         self.operation, self.isolation, self.direction = operation, isolation, direction
         self.place = meeting.place
+        self._python = direction.startswith("python")
         #: What whoever resolved the rows got to hear, and the transactions in which it wrote.
         self.answers: dict[Left, Answer] = {}
         self.ends: dict[Left, str] = {}
@@ -107,30 +111,36 @@ class Scene:
         return list(statements.values())
 
     async def resolve(self, resolver: Side, left: Left) -> None:
-        """Look at the row, and write it where the operation says so."""
+        """Look at the row, and write it if the operation says so; unseen if the look is refused."""
         read_only = self.operation == "get read-only"
-        labels = [self.label(left)]
-        tx = await resolver.begin(self.isolation, read_only=read_only, labels=labels)
+        begin = partial(resolver.begin, self.isolation, labels=[self.label(left)])
+        tx = await begin(read_only=read_only)
         try:
             self.answers[left] = await look(tx, self.table, self.operation, left)
         except Refused as refused:
             self.answers[left] = str(refused)
             await tx.end("rollback")
+            if self.operation in WRITES:
+                self.ends[left] = await self._write(await begin(), left)
             return
-        if self.operation in ("upsert", "delete"):
+        if self.operation in WRITES:
             self.writers[left] = tx.id
-            key: Row = {"pk": left.pk, "ck": left.ck}
-            row = key | {"v": 99} if self.operation == "upsert" else key
-            try:
-                await tx.write(self.operation, self.table, row)
-                await tx.end()
-                self.ends[left] = "committed"
-            except Refused as refused:
-                self.ends[left] = str(refused)
+            self.ends[left] = await self._write(tx, left)
         else:
             await tx.end()
         if self.isolation == "READ_COMMITTED" and resolves(left, self.isolation, self.operation):
             await self._until_decided(left)
+
+    async def _write(self, tx: Tx, left: Left) -> str:
+        """What a transaction is told that writes the row and ends."""
+        row: Row = {"pk": left.pk, "ck": left.ck} | WRITES[self.operation]
+        try:
+            await tx.write(self.operation, self.table, row)
+            await tx.end()
+        except Refused as refused:
+            await tx.end("rollback")
+            return str(refused)
+        return "committed"
 
     async def _until_decided(self, left: Left) -> None:
         """Java leaves a row alone if another one's recovery aborts the same transaction just now;
@@ -145,7 +155,8 @@ class Scene:
     ) -> None:
         """What was said and what is on disk is what the model says; else all that differs."""
         assert {x.state: self.answers[x] for x in rows if not self._is_told_so(x)} == {}
-        assert {x.state: end for x, end in self.ends.items() if end != x.ends(self.isolation)} == {}
+        written = rows if self.operation in WRITES else []
+        assert self.ends == {left: left.ends(self.isolation, self._python) for left in written}
         deadline = time.monotonic() + FINISH_LIMIT_SECONDS
         while (differing := await self._differing(rows)) and time.monotonic() < deadline:
             if again:
@@ -156,8 +167,7 @@ class Scene:
     def _is_told_so(self, left: Left) -> bool:
         if self.operation != "index":
             return self.answers[left] == left.seen(self.isolation)
-        python = self.direction.startswith("python")
-        return self.answers[left] in left.seen_by_index(self.isolation, python)
+        return self.answers[left] in left.seen_by_index(self.isolation, self._python)
 
     async def _differing(self, rows: list[Left]) -> dict[str, tuple[object, object]]:
         found = await disk.rows(self.place, self.table)
@@ -228,23 +238,3 @@ def _apart(mine: Row | None, wanted: Row | None) -> tuple[object, object]:
         return mine, wanted
     columns = [c for c in {*mine, *wanted} if mine.get(c) != wanted.get(c)]
     return {c: mine.get(c) for c in columns}, {c: wanted.get(c) for c in columns}
-
-
-async def look_at_all(scene: Scene, rows: list[Left], resolver: Side) -> None:
-    """One scan that meets all rows, and nothing else."""
-    tx = await resolver.begin(scene.isolation, labels=map(scene.label, rows))
-    try:
-        found = {row["pk"]: [row] for row in await tx.scan(scene.table, all=True)}
-    except Refused as refused:
-        scene.answers = dict.fromkeys(rows, str(refused))
-        await tx.end("rollback")
-        return
-    scene.answers = {left: found.pop(left.pk, []) for left in rows}
-    assert found == {}
-    try:
-        await tx.end()
-    except Refused as refused:
-        # Java compares what it scanned in order, which PostgreSQL does not keep over an update.
-        known = (str(refused), scene.isolation) == ("conflict", "SERIALIZABLE")
-        if not known or not scene.direction.startswith("java"):
-            raise

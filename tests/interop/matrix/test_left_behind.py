@@ -9,9 +9,30 @@ from tests.interop.matrix import disk
 from tests.interop.matrix.cells import DIRECTIONS, ISOLATIONS, LEFT_OPERATIONS, STANDS
 from tests.interop.matrix.left import Left
 from tests.interop.matrix.meeting import Meeting, at_most
-from tests.interop.matrix.scene import AT_ONCE, Scene, look_at_all
+from tests.interop.matrix.scene import AT_ONCE, Scene
+from tests.interop.matrix.sides import Refused, Side
 
 pytestmark = pytest.mark.service
+
+
+async def look_at_all(scene: Scene, rows: list[Left], resolver: Side) -> None:
+    """One scan that meets all rows, and nothing else."""
+    tx = await resolver.begin(scene.isolation, labels=map(scene.label, rows))
+    try:
+        found = {row["pk"]: [row] for row in await tx.scan(scene.table, all=True)}
+    except Refused as refused:
+        scene.answers = dict.fromkeys(rows, str(refused))
+        await tx.end("rollback")
+        return
+    scene.answers = {left: found.pop(left.pk, []) for left in rows}
+    assert found == {}
+    try:
+        await tx.end()
+    except Refused as refused:
+        # Java compares what it scanned in order, which PostgreSQL does not keep over an update.
+        known = (str(refused), scene.isolation) == ("conflict", "SERIALIZABLE")
+        if not known or not scene.direction.startswith("java"):
+            raise
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
