@@ -47,11 +47,11 @@ class _Line(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
-    async def ask(self, request: bytes) -> Answer:
+    async def ask(self, request: bytes, limit_s: float) -> Answer:
         self._answer = Answer()
         self._waiting = asyncio.get_running_loop().create_future()
         self.transport.write(request)
-        async with asyncio.timeout(ANSWER_LIMIT_S):
+        async with asyncio.timeout(limit_s):
             return await self._waiting
 
     def data_received(self, data: bytes) -> None:
@@ -85,13 +85,21 @@ class _Line(asyncio.Protocol):
 class HttpClient:
     """Requests to one server, at most `lines` at a time; the others wait their turn."""
 
-    def __init__(self, url: str, lines: int = LINES_MAX_COUNT) -> None:
+    def __init__(
+        self,
+        url: str,
+        lines: int = LINES_MAX_COUNT,
+        *,
+        answer_s: float = ANSWER_LIMIT_S,
+        tries: int = TRIES_MAX_COUNT,
+    ) -> None:
         parts = urlsplit(url if "//" in url else f"//{url}")
         self.url = url.rstrip("/")
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._host = parts.hostname or "127.0.0.1"
         self._port = parts.port or (443 if self._tls else 80)
         self._prefix = parts.path.rstrip("/")
+        self._answer_s, self._tries = answer_s, tries
         self._turns = asyncio.Semaphore(lines)
         self._idle: list[_Line] = []
 
@@ -116,7 +124,7 @@ class HttpClient:
         request = f"{method} {self._prefix}{path} HTTP/1.1\r\n{head}\r\n".encode() + body
         async with self._turns:
             trouble: Exception | None = None
-            for _ in range(TRIES_MAX_COUNT):
+            for _ in range(self._tries):
                 try:
                     return await self._once(request)
                 except (OSError, TimeoutError) as error:
@@ -124,10 +132,10 @@ class HttpClient:
         raise Unreachable(f"{self.url} does not answer: {trouble or 'timeout'}")
 
     async def _once(self, request: bytes) -> Answer:
-        line = self._idle.pop() if self._idle else await self._connect()
+        line = self._waiting() or await self._connect()
         try:
-            return await line.ask(request)
-        except TimeoutError:
+            return await line.ask(request, self._answer_s)
+        except (TimeoutError, asyncio.CancelledError):  # its answer may still come
             line.closed = True
             raise
         finally:
@@ -136,6 +144,14 @@ class HttpClient:
                     line.transport.close()
             else:
                 self._idle.append(line)
+
+    def _waiting(self) -> _Line | None:
+        """A line that nobody uses, and that the server has not closed meanwhile."""
+        while self._idle:
+            line = self._idle.pop()
+            if not line.closed:
+                return line
+        return None
 
     async def _connect(self) -> _Line:
         loop = asyncio.get_running_loop()

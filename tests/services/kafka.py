@@ -25,7 +25,8 @@ class Kafka(Server):
 
     name = f"Kafka {VERSION}"
 
-    def __init__(self, folder: Path, heap: str = "512m") -> None:
+    def __init__(self, folder: Path, heap: str = "512m", advertised: str = "") -> None:
+        """`advertised` is the address that clients are told, where it is another than its own."""
         super().__init__(folder)
         controller = free_ports(1)[0]
         self._heap = heap
@@ -34,6 +35,7 @@ class Kafka(Server):
         self._settings.write_text(
             (HERE / "server.properties").read_text()
             + f"listeners={listeners}\nlog.dirs={folder / 'data'}\n"
+            + f"advertised.listeners=PLAINTEXT://{advertised or self.address}\n"
             + f"controller.quorum.bootstrap.servers=127.0.0.1:{controller}\n"
         )
 
@@ -51,9 +53,9 @@ class Kafka(Server):
         return ready.kafka(connection)
 
 
-def running(heap: str = "512m") -> AbstractContextManager[Kafka]:
+def running(heap: str = "512m", advertised: str = "") -> AbstractContextManager[Kafka]:
     """A started Kafka with its data in a folder of its own, gone afterwards."""
-    return started(lambda folder: Kafka(folder, heap))
+    return started(lambda folder: Kafka(folder, heap, advertised))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What breaks things on purpose: processes killed, wires cut, disks filled, clocks moved."""
