@@ -28,6 +28,7 @@ COMMANDS = {
     "prune": "Let go of what is old.",
     "refill": "Fill a Kafka that lost everything, from the outboxes.",
     "parked": "List, show and put back what could not be handled.",
+    "chaos": "Break everything on purpose, and see whether anything is lost.",
     "flow": "The flow graph, read from the code.",
     "schema": "The domains' tables: show, diff, apply.",
     "new": "Write the skeleton of a domain.",

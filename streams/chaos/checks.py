@@ -24,19 +24,18 @@ _ENDS = """
       'odori.order.OrderConfirmed.v1', 'odori.order.OrderCancelled.v1')
     GROUP BY json_extract(headers, '$.saga')
 """
-#: What was announced without an effect in the ledger.
+#: What was announced without an effect in the ledger; both carry the message that caused them.
 _WITHOUT_LEDGER = """
-    SELECT o.type, json_extract(o.headers, '$.saga') FROM "{0}$outbox" o
-    WHERE o.aggregatetype <> '{0}.dlq' AND NOT EXISTS (
-      SELECT 1 FROM "{0}$ledger" l WHERE l.saga = json_extract(o.headers, '$.saga')
-      AND json_extract(o.headers, '$.cause') IN (l.cause, l.undone_by))
+    SELECT type, json_extract(headers, '$.saga') FROM "{0}$outbox"
+    WHERE aggregatetype <> '{0}.dlq' AND json_extract(headers, '$.cause') NOT IN (
+      SELECT cause FROM "{0}$ledger"
+      UNION SELECT undone_by FROM "{0}$ledger" WHERE undone_by IS NOT NULL)
 """
 #: Effects of steps that always announce something, without an announcement.
 _WITHOUT_OUTBOX = """
-    SELECT l.step, l.saga FROM "{0}$ledger" l
-    WHERE l.step IN ({1}) AND l.state IN ('done', 'undone', 'refused') AND NOT EXISTS (
-      SELECT 1 FROM "{0}$outbox" o WHERE json_extract(o.headers, '$.saga') = l.saga
-      AND json_extract(o.headers, '$.cause') = l.cause)
+    SELECT step, saga FROM "{0}$ledger"
+    WHERE step IN ({1}) AND state IN ('done', 'undone', 'refused')
+      AND cause NOT IN (SELECT coalesce(json_extract(headers, '$.cause'), '') FROM "{0}$outbox")
 """
 #: Lanes whose numbers have a hole, or whose messages were not all published.
 _LANES = """

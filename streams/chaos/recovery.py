@@ -3,16 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
-from typing import Protocol
 
 from infra.chaos.plan import Fault
 
 
-class Seen(Protocol):
-    """An order: when it was asked for, and seen at its end."""
+@dataclass(eq=False, slots=True)
+class Seen:
+    """An order or a transfer: when it was asked for, accepted and seen at its end, in monotonic
+    seconds."""
 
+    id: str
     asked: float
-    ended: float | None
+    accepted: float | None = None
+    ended: float | None = None
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ def missed(outcome: Outcome) -> list[str]:
         for row in rows(outcome.blows)
         if not row.on_time
     ]
-    return [*outcome.lost, *late]
+    idle = [] if outcome.blows else ["nothing was broken with an order in flight"]
+    return [*outcome.lost, *late, *idle]
 
 
 def report(outcome: Outcome) -> str:
@@ -50,6 +51,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield (
         f"{outcome.asked} orders asked for, {outcome.accepted} accepted;"
         f" {outcome.unanswered} requests were not answered, and asked again under the same id."
+        f" {outcome.transfers} transfers over PostgreSQL and Cassandra beside them."
     )
     wrong = missed(outcome)
     yield (

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,9 @@ from random import Random
 from time import monotonic
 
 from infra.chaos.plan import Fault, plan
-from streams.chaos.checks import lost
+from infra.clock import now_ms
+from streams.chaos.bank import CASSANDRA, Bank
+from streams.chaos.checks import SHOWN_MAX_COUNT, lost
 from streams.chaos.faults import break_and_mend
 from streams.chaos.recovery import Blow, flow_again
 from streams.chaos.stage import OpenServers, Stage, staged
@@ -30,6 +31,8 @@ FLOW_LIMIT_S = 120.0
 CALM_S = 0.5
 #: What a look into the store may take before the blow is counted by what was known before it.
 FRESH_LIMIT_S = 1.0
+#: Transfers for each order.
+TRANSFERS_RATIO = 0.2
 #: How long `odori check` waits for rest.
 REST_LIMIT_S = 60
 
@@ -47,6 +50,7 @@ class Outcome:
     idle: int = 0
     asked: int = 0
     accepted: int = 0
+    transfers: int = 0
     unanswered: int = 0
     lost: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -74,16 +78,24 @@ async def run(
 class _Run:
     def __init__(self, stage: Stage, outcome: Outcome, say: Callable[[str], None]) -> None:
         self.stage, self.outcome, self.say = stage, outcome, say
-        self.street = Street(Random(outcome.seed), stage.parts.urls)
+        chance, proxies = Random(outcome.seed), stage.proxies
+        self.street = Street(chance, stage.parts.urls)
+        self.bank = Bank(chance, stage.environ["ODORI_STORE"], proxies["cassandra"].address)
         self.watch = Watch(stage.home.several, lambda: list(self.street.open), self.street.ended)
 
     async def whole(self) -> None:
         await self.street.open_shop(operator_key(self.stage.data))
+        await self.bank.found()
+        rate = self.outcome.rate
         async with asyncio.TaskGroup() as group:
             looking = group.create_task(self.watch.look())
-            trading = group.create_task(self.street.trade(self.outcome.rate))
+            trading = [
+                group.create_task(self.street.trade(rate)),
+                group.create_task(self.bank.trade(rate * TRANSFERS_RATIO)),
+            ]
             await self._faults()
-            trading.cancel()
+            for trade in trading:
+                trade.cancel()
             await self._settle()
             looking.cancel()
         await self._ask()
@@ -103,20 +115,20 @@ class _Run:
 
     async def _strike(self, fault: Fault) -> Blow:
         """One fault, from an order that was just accepted until everything flows again."""
-        street, in_flight = self.street, 0
-        street.accepting.clear()
+        begun = self.bank.beginning if fault.component == CASSANDRA else self.street.accepting
+        begun.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(street.accepting.wait(), ACCEPT_LIMIT_S)
-        began, known = monotonic(), self._under_way(monotonic())
+            await asyncio.wait_for(begun.wait(), ACCEPT_LIMIT_S)
+        began, in_flight = monotonic(), self._under_way(fault, monotonic())
 
         async def fallen() -> None:
             nonlocal in_flight
-            in_flight = known
             if fault.kind != "kill":
                 return
-            with suppress(TimeoutError):
+            hit = monotonic()
+            with suppress(TimeoutError):  # who was killed may be the one who is asked
                 await asyncio.wait_for(self.watch.fresh(), FRESH_LIMIT_S)
-                in_flight = self._under_way(began)
+            in_flight = self._under_way(fault, hit)
 
         await break_and_mend(self.stage, fault, fallen)
         blow = Blow(fault, began, monotonic(), in_flight)
@@ -125,18 +137,22 @@ class _Run:
         self.say(f"{fault}; {in_flight} in flight, flows again {after} after it was over")
         return blow
 
-    def _under_way(self, before: float) -> int:
-        """Orders accepted before this moment and not known to have ended."""
-        found = (o.accepted for o in self.street.open.values())
+    def _under_way(self, fault: Fault, before: float) -> int:
+        """What was accepted before this moment, needs what is broken, and is not known to have
+        ended: orders, or transfers."""
+        some = self.bank.open if fault.component == CASSANDRA else self.street.open
+        found = (one.accepted for one in some.values())
         return sum(1 for accepted in found if accepted is not None and accepted <= before)
 
     async def _flow(self, blow: Blow) -> float | None:
-        orders = self.street.orders
+        everything = [self.street.orders, self.bank.transfers]
         with suppress(TimeoutError):
             async with asyncio.timeout(FLOW_LIMIT_S):
-                while (at := flow_again(orders.values(), blow.began, blow.over)) is None:
+                while True:
+                    found = [flow_again(x.values(), blow.began, blow.over) for x in everything]
+                    if None not in found:
+                        return max(at for at in found if at is not None)
                     await self.watch.fresh()
-                return at
         return None
 
     def _ended_by_themselves(self) -> list[str]:
@@ -153,38 +169,43 @@ class _Run:
         """Nobody orders any more: everything that was asked for is answered, and ends."""
         with suppress(TimeoutError):
             async with asyncio.timeout(FLOW_LIMIT_S):
-                while self.street.open:
+                while self.street.open or self.bank.open:
                     await self.watch.fresh()
         await self.street.close()
 
     async def _ask(self) -> None:
         """The books, by the command that people ask, and what only we know."""
-        outcome, street = self.outcome, self.street
+        outcome, street, bank = self.outcome, self.street, self.bank
         accepted = [order.id for order in street.orders.values() if order.accepted is not None]
         outcome.asked, outcome.accepted = len(street.orders), len(accepted)
+        outcome.transfers = len(bank.transfers)
         outcome.unanswered = street.unanswered
-        outcome.lost += street.strange
-        outcome.lost += [f"{order} has no end" for order in list(street.open)[:5]]
-        outcome.lost += await self._books()
+        open_ = [*street.open, *bank.open]
+        outcome.lost += [*street.strange, *(f"{one} has no end" for one in open_[:SHOWN_MAX_COUNT])]
+        outcome.lost += await books(self.stage)
         outcome.lost += await asyncio.to_thread(self._lost, accepted)
+        outcome.lost += await bank.lost(now_ms())
+        await bank.close()
 
     def _lost(self, accepted: list[str]) -> list[str]:
         with self.stage.home.several() as several:
-            return lost(several, discover(), accepted, time.time_ns() // 1_000_000)
+            return lost(several, discover(), accepted, now_ms())
 
-    async def _books(self) -> list[str]:
-        words = ["check", "--wait", str(REST_LIMIT_S), "--json", "--data", str(self.stage.data)]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "streams.cli", *words,
-            env={**os.environ, **self.stage.environ},
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, errors = await process.communicate()
-        if process.returncode == 0:
-            return []
-        try:
-            told = json.loads(out)
-        except ValueError:
-            return [f"odori check: {errors.decode()}"]
-        some = [str(told[name]) for name in ("differences", "moving", "dead") if told[name]]
-        return [f"odori check: {told['verdict']}: {'; '.join(some)}"]
+
+async def books(stage: Stage) -> list[str]:
+    """What `odori check` complains of."""
+    words = ["check", "--wait", str(REST_LIMIT_S), "--json", "--data", str(stage.data)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "streams.cli", *words,
+        env={**os.environ, **stage.environ},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, errors = await process.communicate()
+    if process.returncode == 0:
+        return []
+    try:
+        told = json.loads(out)
+    except ValueError:
+        return [f"odori check: {errors.decode()}"]
+    some = [str(told[name]) for name in ("differences", "moving", "dead") if told[name]]
+    return [f"odori check: {told['verdict']}: {'; '.join(some)}"]

@@ -30,10 +30,18 @@ class Database(Server, Protocol):
 
 @dataclass
 class Servers:
-    """Started, and stopped by whoever made them. What is None is not there, and is not broken."""
+    """Started, and stopped by whoever made them."""
 
     kafka: Server
     postgres: Database
+    cassandra: Server
+
+
+SERVERS = tuple(Servers.__dataclass_fields__)
+
+
+def _named(servers: Servers) -> list[tuple[str, Server]]:
+    return [(name, getattr(servers, name)) for name in SERVERS]
 
 
 #: Makes servers, given the address that Kafka has to tell its clients.
@@ -48,7 +56,7 @@ class Stage:
     ) -> None:
         self.data = data
         self.proxies = proxies
-        self.servers: dict[str, Server] = {"kafka": servers.kafka, "postgres": servers.postgres}
+        self.servers: dict[str, Server] = dict(_named(servers))
         url, proxy = servers.postgres.url, proxies["postgres"]
         self.clock = Clock(lib, data / "clock") if lib else None
         #: What a part, or any command of ours, is told.
@@ -92,12 +100,12 @@ class Stage:
 async def staged(data: Path, open_servers: OpenServers) -> AsyncIterator[Stage]:
     """All of it started; stopped and gone afterwards, but for the folder."""
     async with AsyncExitStack() as stack:
-        proxies = {name: await stack.enter_async_context(Proxy()) for name in ("kafka", "postgres")}
+        proxies = {name: await stack.enter_async_context(Proxy()) for name in SERVERS}
         opening = open_servers(proxies["kafka"].address)
         servers = await asyncio.to_thread(opening.__enter__)
         stack.push_async_callback(asyncio.to_thread, opening.__exit__, None, None, None)
-        proxies["kafka"].target = servers.kafka.address
-        proxies["postgres"].target = servers.postgres.address
+        for name, server in _named(servers):
+            proxies[name].target = server.address
         stage = Stage(data, servers, proxies, library())
         stack.push_async_callback(asyncio.to_thread, stage.parts.stop)
         await asyncio.to_thread(stage.parts.start)

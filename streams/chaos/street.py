@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from random import Random
 from time import monotonic
 
@@ -12,6 +11,7 @@ from schemas.message import Command
 from schemas.order import CancelOrder, PlaceOrder
 from schemas.payment import OpenWallet
 from schemas.shipping import RefuseDestination
+from streams.chaos.recovery import Seen
 from streams.http_client import Answer, HttpClient, Unreachable
 from streams.intake.routes import OPERATOR_HEADER
 from streams.publishing.over_http import path_of
@@ -39,23 +39,13 @@ AGAIN_S = 0.2
 ACCEPTED, CONFLICT, COME_AGAIN = 202, 409, 503
 
 
-@dataclass(eq=False, slots=True)
-class Order:
-    """One order: when it was asked for, accepted and seen at its end (monotonic seconds)."""
-
-    id: str
-    asked: float
-    accepted: float | None = None
-    ended: float | None = None
-
-
 class Street:
-    """`urls` are the intakes as they are now; `said` is called with each order that is accepted."""
+    """`urls` are the intakes as they are now."""
 
     def __init__(self, chance: Random, urls: Callable[[], Sequence[str]]) -> None:
-        self.orders: dict[str, Order] = {}
+        self.orders: dict[str, Seen] = {}
         #: Orders that have not ended, as far as is known.
-        self.open: dict[str, Order] = {}
+        self.open: dict[str, Seen] = {}
         #: Answers that nobody expected.
         self.strange: list[str] = []
         #: Requests that were not answered, and asked again.
@@ -98,7 +88,7 @@ class Street:
 
     async def _order(self) -> None:
         command = self._any()
-        order = Order(command.order_id, monotonic())
+        order = Seen(command.order_id, monotonic())
         self.orders[order.id] = self.open[order.id] = order
         answer = await self._asked(command)
         if answer.status != ACCEPTED:

@@ -1,20 +1,18 @@
-"""Servers as processes of this machine, for a chaos run."""
+"""Servers as processes of this machine, for a run where no container can be had."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from streams.chaos.stage import Servers
-from tests.services import kafka, postgres
-
-#: Bytes of PostgreSQL's disk: its own files, and what five minutes of orders write.
-DISK_BYTES = 1 << 30
+from tests.services import cassandra, kafka, postgres
 
 
 @contextmanager
 def native(advertised: str) -> Iterator[Servers]:
-    """Started; gone afterwards. Only root may have a small disk."""
-    small = os.geteuid() == 0
-    running = postgres.running_on_small_disk(DISK_BYTES) if small else postgres.running()
-    with kafka.running(advertised=advertised) as broker, running as database:
-        yield Servers(broker, database)
+    """Started; gone afterwards. Their disks are this machine's, and are not filled."""
+    with (
+        kafka.running(advertised=advertised) as broker,
+        postgres.running() as database,
+        cassandra.running() as other,
+    ):
+        yield Servers(broker, database, other)

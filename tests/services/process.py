@@ -72,6 +72,10 @@ class Server(ABC):
         """End it as a power cut would."""
         self._end(self.killing)
 
+    def alive(self) -> bool:
+        """Whether it runs, or is paused."""
+        return self.process is not None and self.process.poll() is None
+
     def pause(self) -> None:
         """Let it do nothing, its connections open."""
         self._signal(signal.SIGSTOP)
