@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from infra.chaos.target import NotStarted
+
 #: A part starts in 3 s on a quiet machine; one that waits for a broker or a store, in a minute.
 START_LIMIT_SECONDS = 90.0
 #: A clean stop waits for what is under way; past this it is killed.
@@ -49,7 +51,7 @@ class Process:
             )
 
     def wait(self) -> None:
-        """Until it answers; raises RuntimeError with its last words if it ends instead."""
+        """Until it answers; raises NotStarted with its last words if it ends instead."""
         end = time.monotonic() + START_LIMIT_SECONDS
         out = self._log.with_suffix(".out")
         while self._process is not None:
@@ -60,7 +62,7 @@ class Process:
                     return
             if self._process.poll() is not None or time.monotonic() > end:
                 self.kill()
-                raise RuntimeError(f"{self.name} did not start: {self.last_words()}")
+                raise NotStarted(f"{self.name} did not start: {self.last_words()}")
             time.sleep(LOOK_INTERVAL_SECONDS)
 
     def stop(self) -> None:

@@ -3,6 +3,10 @@
 from typing import Protocol, runtime_checkable
 
 
+class NotStarted(RuntimeError):
+    """What was started ended, or never answered; says why, in its own words."""
+
+
 class Target(Protocol):
     """A process, a container or several of them. Every call returns when it is done.
 
@@ -14,7 +18,7 @@ class Target(Protocol):
         """What people call it."""
 
     def start(self) -> None:
-        """Start on what is there, and wait until it answers; raises RuntimeError with why not."""
+        """Start on what is there, and wait until it answers; raises a RuntimeError, best NotStarted."""
 
     def stop(self) -> None:
         """Ask it to end."""

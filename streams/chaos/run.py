@@ -12,6 +12,7 @@ from random import Random
 from time import monotonic
 
 from infra.chaos.plan import Fault, plan
+from infra.chaos.target import NotStarted
 from infra.clock import now_ms
 from streams.chaos.bank import CASSANDRA, Bank
 from streams.chaos.checks import SHOWN_MAX_COUNT, lost
@@ -103,8 +104,12 @@ class _Run:
     async def _faults(self) -> None:
         end = monotonic() + self.outcome.seconds
         for fault in plan(self.outcome.seed, self.stage.kinds):
-            blow = await self._strike(fault)
-            self.outcome.lost += self._ended_by_themselves()
+            try:
+                blow = await self._strike(fault)
+                self.outcome.lost += await asyncio.to_thread(self._ended_by_themselves)
+            except NotStarted as error:
+                self.outcome.lost.append(f"{fault}: {error}")
+                return
             if blow.in_flight:
                 self.outcome.blows.append(blow)
             else:

@@ -43,6 +43,7 @@ def command(seed: int | None, minutes: float, rate: float, file: Path | None) ->
       odori chaos --seed 7 --minutes 60 --report chaos.md
     """
     import asyncio
+    import logging
     import secrets
     import tempfile
 
@@ -57,6 +58,8 @@ def command(seed: int | None, minutes: float, rate: float, file: Path | None) ->
         raise Trouble(f"odori chaos needs the package {error.name}: {need}") from None
     if reason := lacking():
         raise Trouble(f"odori chaos runs its servers in containers, and {reason}")
+    for driver in ("asyncpg", "cassandra"):  # what they complain of is what is done to them
+        logging.getLogger(driver).setLevel(logging.CRITICAL)
     chosen = secrets.randbits(SEED_BITS) if seed is None else seed
     with tempfile.TemporaryDirectory(prefix="odori-chaos-") as folder:
         servers, data = in_containers(minutes), Path(folder)

@@ -6,7 +6,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from infra.engine.errors import Unavailable
+from infra.settings import Settings
 from streams.books.check import Verdict
+from streams.home import home_of
 from streams.inbox import StoreTrouble
 from streams.intake.health import readiness
 from tests.books.trading import (
@@ -51,6 +54,16 @@ async def test_a_server_that_dies_and_comes_back_costs_no_order(
             await send(system, order("late"))
             books = await at_rest(data)
         assert (books.verdict, books.totals["orders placed"]) == (Verdict.BALANCED, 21)
+
+
+def test_who_reads_all_stores_is_told_each_time_that_the_server_is_gone() -> None:
+    with best("postgres") as server, home_of(Settings(store=server.url), ["order"]).several() as several:
+        with several.snapshot():
+            assert list(several.rows("SELECT 1")) == [(1,)]
+        server.kill()
+        for _ in range(2):
+            with pytest.raises(Unavailable), several.snapshot():
+                pass
 
 
 async def test_rows_of_an_older_version_are_upgraded_at_the_start(traded: Path) -> None:
