@@ -18,7 +18,7 @@ class Target(Protocol):
         """What people call it."""
 
     def start(self) -> None:
-        """Start on what is there, and wait until it answers; raises a RuntimeError, best NotStarted."""
+        """Start on what is there, and wait until it answers; raises a RuntimeError."""
 
     def stop(self) -> None:
         """Ask it to end."""

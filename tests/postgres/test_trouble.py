@@ -57,7 +57,10 @@ async def test_a_server_that_dies_and_comes_back_costs_no_order(
 
 
 def test_who_reads_all_stores_is_told_each_time_that_the_server_is_gone() -> None:
-    with best("postgres") as server, home_of(Settings(store=server.url), ["order"]).several() as several:
+    with (
+        best("postgres") as server,
+        home_of(Settings(store=server.url), ["order"]).several() as several,
+    ):
         with several.snapshot():
             assert list(several.rows("SELECT 1")) == [(1,)]
         server.kill()

@@ -52,8 +52,12 @@ class PostgresSeveral:
                 self._wait(self._moment.rollback())
 
     def _begin(self) -> None:
-        self._moment = self._connection.transaction(isolation="repeatable_read", readonly=True)
-        self._wait(self._moment.start())
+        self._moment = self._wait(self._begun())
+
+    async def _begun(self) -> Any:
+        moment = self._connection.transaction(isolation="repeatable_read", readonly=True)
+        await moment.start()
+        return moment
 
     def rows(self, sql: str, *values: Value) -> Iterator[tuple[Any, ...]]:
         try:
