@@ -52,7 +52,7 @@ class Proxy:
         task.add_done_callback(self._tasks.discard)
         with suppress(OSError, TimeoutError, asyncio.CancelledError):
             await self._between(reader, writer)
-        writer.transport.abort()
+        await _end(writer)
 
     async def _between(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._cut:
@@ -74,7 +74,7 @@ class Proxy:
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            onward.close()
+            await _end(onward)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -83,3 +83,9 @@ class Proxy:
                     await asyncio.sleep(self._delay_s)
                 writer.write(data)
                 await writer.drain()
+
+
+async def _end(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+    with suppress(OSError):
+        await writer.wait_closed()

@@ -56,6 +56,15 @@ class Outcome:
     lost: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
+    @property
+    def summary(self) -> str:
+        """In a line."""
+        kills = sum(blow.fault.kind == "kill" for blow in self.blows)
+        return (
+            f"{len(self.blows)} faults, {kills} of them kills, with orders in flight, seed"
+            f" {self.seed}, {self.accepted} orders accepted, on {self.ran_on}"
+        )
+
 
 async def run(
     open_servers: OpenServers,
