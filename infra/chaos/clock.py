@@ -5,6 +5,8 @@ from pathlib import Path
 
 #: Where Debian and its descendants put it.
 PLACES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1")
+#: Where it keeps what a process shares with its children.
+SHARED_MEMORY = Path("/dev/shm")
 #: A process looks into its file so often.
 LOOK_INTERVAL_SECONDS = 1
 
@@ -31,6 +33,12 @@ class Clock:
             "FAKETIME_CACHE_DURATION": str(LOOK_INTERVAL_SECONDS),
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
+
+    def clean(self) -> None:
+        """Take away what processes of such clocks left behind in memory when they were killed."""
+        for left in SHARED_MEMORY.glob("*faketime_s*_*"):
+            if not Path("/proc", left.name.rpartition("_")[2]).exists():
+                left.unlink(missing_ok=True)
 
     def move(self, seconds: int) -> None:
         """Ahead of the true time, or behind it; zero is right."""

@@ -18,7 +18,7 @@ class Parts:
     """Workers for all domains, intakes, and a dashboard that says how far behind they are."""
 
     def __init__(self, data: Path, environ: Mapping[str, str], clock: Clock | None) -> None:
-        self._data, self._environ = data, environ
+        self._data, self._environ, self._clock = data, environ, clock
         (data / "logs").mkdir(parents=True)
         domains = list(discover().parts)
         self.workers = [
@@ -50,6 +50,8 @@ class Parts:
     def stop(self) -> None:
         for part in self.every:
             part.stop()
+        if self._clock:
+            self._clock.clean()
 
     def _part(self, name: str, *words: str, clock: Clock | None = None) -> Process:
         return Process(

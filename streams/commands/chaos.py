@@ -45,8 +45,10 @@ def command(seed: int | None, minutes: float, rate: float, file: Path | None) ->
     import asyncio
     import logging
     import secrets
+    import shutil
     import tempfile
 
+    from infra.chaos.target import NotStarted
     from streams.chaos.report import missed, report
     from streams.chaos.run import run
 
@@ -61,18 +63,22 @@ def command(seed: int | None, minutes: float, rate: float, file: Path | None) ->
     for driver in ("asyncpg", "cassandra"):  # what they complain of is what is done to them
         logging.getLogger(driver).setLevel(logging.CRITICAL)
     chosen = secrets.randbits(SEED_BITS) if seed is None else seed
-    with tempfile.TemporaryDirectory(prefix="odori-chaos-") as folder:
-        servers, data = in_containers(minutes), Path(folder)
-        going = run(servers, data, seed=chosen, seconds=minutes * 60, rate=rate, say=_say)
-        try:
-            outcome = asyncio.run(going)
-        except (ContainerError, RuntimeError) as error:
-            raise Trouble(str(error)) from None
+    data = Path(tempfile.mkdtemp(prefix="odori-chaos-"))
+    going = run(
+        in_containers(minutes), data, seed=chosen, seconds=minutes * 60, rate=rate, say=_say
+    )
+    try:
+        outcome = asyncio.run(going)
+    except (ContainerError, NotStarted) as error:
+        raise Trouble(f"{error}; the logs are in {data / 'logs'}") from None
     text = report(outcome)
     if file:
         file.write_text(text, "utf-8")
     click.echo(text)
-    raise SystemExit(NO if missed(outcome) else 0)
+    if missed(outcome):
+        click.echo(f"The logs of its parts are in {data / 'logs'}", err=True)
+        raise SystemExit(NO)
+    shutil.rmtree(data)
 
 
 def _say(line: str) -> None:
