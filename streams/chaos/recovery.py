@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 
 from infra.chaos.plan import Fault
@@ -27,8 +28,10 @@ class Blow:
     began: float
     over: float
     in_flight: int
-    #: When everything flowed again; None: it did not.
+    #: When everything flowed again, with all back; None: it did not.
     flowed: float | None = None
+    #: When the others carried on without the one that was hit.
+    carried: float | None = None
 
 
 def flow_again(orders: Iterable[Seen], began: float, over: float) -> float | None:
@@ -47,6 +50,23 @@ def flow_again(orders: Iterable[Seen], began: float, over: float) -> float | Non
     return None if after is None else max(held, after)
 
 
+def carry_on(orders: Iterable[Seen], began: float) -> float | None:
+    """When the others had made up for the one that was hit, be it back or not: from the first
+    moment on at which nothing is late, the last end of those that were asked for until then."""
+    known = [order for order in orders if order.ended is None or order.ended > began]
+    at = began + LATE_S
+    while blocking := [o for o in known if o.asked <= at - LATE_S and (o.ended or inf) > at]:
+        ends = [order.ended for order in blocking if order.ended is not None]
+        if len(ends) < len(blocking):
+            return None
+        at = min(ends)
+    made_up = [o.ended for o in known if o.ended is not None and o.asked <= at - LATE_S]
+    new = [o.ended for o in known if o.ended is not None and o.asked > began]
+    return max([*made_up, min(new)]) if new else None
+
+
+#: An order that is older than this and has not ended is held by somebody who is gone.
+LATE_S = 5.0
 #: Where the time of a target begins: one of several processes must be made up for by the others,
 #: a server is waited for.
 PROCESSES = frozenset({"worker", "intake"})
@@ -62,8 +82,8 @@ class Row:
     kind: str
     count: int
     in_flight: float
-    #: From the beginning and from the end of the fault until everything flowed; the median, and
-    #: the most. None: it did not, once.
+    #: From the beginning of the fault until everything flowed, of one of several processes until
+    #: the others carried on; and from its end. The median, and the most. None: it did not, once.
     from_blow: tuple[float, float] | None
     from_return: tuple[float, float] | None
 
@@ -89,7 +109,7 @@ def rows(blows: Iterable[Blow]) -> list[Row]:
             kind,
             len(some),
             median(blow.in_flight for blow in some),
-            _spread([(b.flowed, b.began) for b in some]),
+            _spread([(b.carried if component in PROCESSES else b.flowed, b.began) for b in some]),
             _spread([(b.flowed, b.over) for b in some]),
         )
         for (component, kind), some in sorted(grouped.items())

@@ -17,7 +17,7 @@ from infra.clock import now_ms
 from streams.chaos.bank import CASSANDRA, Bank
 from streams.chaos.checks import SHOWN_MAX_COUNT, lost
 from streams.chaos.faults import break_and_mend
-from streams.chaos.recovery import Blow, flow_again
+from streams.chaos.recovery import Blow, carry_on, flow_again
 from streams.chaos.stage import OpenServers, Stage, staged
 from streams.chaos.street import Street
 from streams.chaos.watch import Watch
@@ -147,6 +147,7 @@ class _Run:
         await break_and_mend(self.stage, fault, fallen)
         blow = Blow(fault, began, monotonic(), in_flight)
         blow = replace(blow, flowed=await self._flow(blow))
+        blow = replace(blow, carried=carry_on(self.street.orders.values(), began))
         after = f"{blow.flowed - blow.over:.1f} s" if blow.flowed else "never"
         self.say(f"{fault}; {in_flight} in flight, flows again {after} after it was over")
         return blow

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.chaos.plan import Fault
-from streams.chaos.recovery import TARGET_S, Blow, Seen, flow_again, rows
+from streams.chaos.recovery import TARGET_S, Blow, Seen, carry_on, flow_again, rows
 from streams.chaos.report import missed, report
 from streams.chaos.run import Outcome
 
@@ -15,7 +15,7 @@ def seen(asked: float, ended: float | None) -> Seen:
 
 
 def blow(component: str, kind: str, flowed: float | None, in_flight: int = 3) -> Blow:
-    return Blow(Fault(component, kind, 10.0, 0), BEGAN, OVER, in_flight, flowed)
+    return Blow(Fault(component, kind, 10.0, 0), BEGAN, OVER, in_flight, flowed, flowed)
 
 
 def outcome(*blows: Blow) -> Outcome:
@@ -38,6 +38,23 @@ def test_it_flows_when_what_was_held_and_something_new_have_ended(
     orders: list[tuple[float, float | None]], flows: float | None
 ) -> None:
     assert flow_again([seen(*times) for times in orders], BEGAN, OVER) == flows
+
+
+@pytest.mark.parametrize(
+    ("orders", "carried"),
+    [
+        ([(101, 102), (103, 104)], 102.0),  # nothing was held
+        ([(99, 112), (101, 102), (113, 114)], 112.0),  # one was held
+        ([(99, 101), (103, 113), (104, 112), (111, 112)], 113.0),  # and two that came later
+        ([(99, 112), (111, 130), (101, 102)], 112.0),  # what is slow much later is another story
+        ([(99, None), (101, 102)], None),  # one is still held
+        ([(99, 101)], None),  # nobody asked for anything new
+    ],
+)
+def test_the_others_carry_on_when_nothing_that_was_held_is_left(
+    orders: list[tuple[float, float | None]], carried: float | None
+) -> None:
+    assert carry_on([seen(*times) for times in orders], BEGAN) == carried
 
 
 def test_times_are_counted_from_both_ends_of_the_fault_with_median_and_most() -> None:
