@@ -54,13 +54,18 @@ def carry_on(orders: Iterable[Seen], began: float) -> float | None:
     """When the others had made up for the one that was hit, be it back or not: from the first
     moment on at which nothing is late, the last end of those that were asked for until then."""
     known = [order for order in orders if order.ended is None or order.ended > began]
-    at = began + LATE_S
+    at = began + 2 * LATE_S  # by then it shows what became of those that came after it
     while blocking := [o for o in known if o.asked <= at - LATE_S and (o.ended or inf) > at]:
         ends = [order.ended for order in blocking if order.ended is not None]
         if len(ends) < len(blocking):
             return None
         at = min(ends)
-    made_up = [o.ended for o in known if o.ended is not None and o.asked <= at - LATE_S]
+    made_up = [
+        o.ended
+        for o in known
+        if o.ended is not None
+        and (o.asked <= began or (o.asked <= at - LATE_S and o.ended - o.asked > LATE_S))
+    ]
     new = [o.ended for o in known if o.ended is not None and o.asked > began]
     return max([*made_up, min(new)]) if new else None
 
