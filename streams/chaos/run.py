@@ -78,7 +78,8 @@ async def run(
     """A whole run on servers of its own; `say` is told what happens."""
     began = monotonic()
     async with staged(data, open_servers) as stage:
-        names = ", ".join(server.name for server in stage.servers.values())
+        servers = stage.servers.values()
+        names = ", ".join(str(getattr(server, "image", server.name)) for server in servers)
         outcome = Outcome(seed, seconds, rate, names, left_out=stage.left_out)
         say(f"seed {seed}: {names}, everything answers after {monotonic() - began:.0f} s")
         await _Run(stage, outcome, say).whole()
