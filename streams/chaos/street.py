@@ -17,12 +17,14 @@ from streams.intake.routes import OPERATOR_HEADER
 from streams.publishing.over_http import path_of
 from streams.publishing.pace import Pace
 
-#: product -> category, price, units at the start: the last one runs out.
+#: product -> category, price, units at the start.
 PRODUCTS = {
     "tea": ("drinks", "4.50", 100_000_000),
     "rice": ("grains", "12.00", 100_000_000),
     "saffron": ("spices", "9.00", 300),
 }
+#: What runs out, and how many of the orders want it.
+SCARCE, SCARCE_RATIO = "saffron", 0.15
 CUSTOMERS = ("ann", "bob", "cho")
 #: Has less than she wants.
 POOR = "dan"
@@ -107,7 +109,8 @@ class Street:
     def _any(self) -> PlaceOrder:
         """An order with any outcome: confirmed mostly, else short, declined or refused."""
         chance = self._chance
-        some = chance.sample(sorted(PRODUCTS), chance.randint(1, len(PRODUCTS)))
+        rare = [SCARCE] if chance.random() < SCARCE_RATIO else []
+        some = [*chance.sample(sorted({*PRODUCTS} - {SCARCE}), chance.randint(1, 2)), *rare]
         place = chance.choices((REFUSED, "Tokyo", "Osaka"), (1, 6, 6))[0]
         return PlaceOrder(
             order_id=f"C-{chance.getrandbits(64):016x}",
