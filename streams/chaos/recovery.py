@@ -52,8 +52,12 @@ def flow_again(orders: Iterable[Seen], began: float, over: float) -> float | Non
 
 def carry_on(orders: Iterable[Seen], began: float) -> float | None:
     """When the others had made up for the one that was hit, be it back or not: from the first
-    moment on at which nothing is late, the last end of those that were asked for until then."""
-    known = [order for order in orders if order.ended is None or order.ended > began]
+    moment on at which nothing is late, the last end of those that were asked for until then.
+
+    What became of the orders of the minutes afterwards has to be known already.
+    """
+    end = began + CARRY_ON_LIMIT_S
+    known = [o for o in orders if o.asked < end and (o.ended is None or o.ended > began)]
     at = began + 2 * LATE_S  # by then it shows what became of those that came after it
     while blocking := [o for o in known if o.asked <= at - LATE_S and (o.ended or inf) > at]:
         ends = [order.ended for order in blocking if order.ended is not None]
@@ -72,6 +76,8 @@ def carry_on(orders: Iterable[Seen], began: float) -> float | None:
 
 #: An order that is older than this and has not ended is held by somebody who is gone.
 LATE_S = 5.0
+#: What happens later has another cause.
+CARRY_ON_LIMIT_S = 120.0
 #: Where the time of a target begins: one of several processes must be made up for by the others,
 #: a server is waited for.
 PROCESSES = frozenset({"worker", "intake"})

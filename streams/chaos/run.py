@@ -148,7 +148,6 @@ class _Run:
         await break_and_mend(self.stage, fault, fallen)
         blow = Blow(fault, began, monotonic(), in_flight)
         blow = replace(blow, flowed=await self._flow(blow))
-        blow = replace(blow, carried=carry_on(self.street.orders.values(), began))
         after = f"{blow.flowed - blow.over:.1f} s" if blow.flowed else "never"
         self.say(f"{fault}; {in_flight} in flight, flows again {after} after it was over")
         return blow
@@ -195,6 +194,11 @@ class _Run:
         accepted = [order.id for order in street.orders.values() if order.accepted is not None]
         outcome.asked, outcome.accepted = len(street.orders), len(accepted)
         outcome.transfers = len(bank.transfers)
+        # only now it is known what became of those that came in the meantime
+        outcome.blows = [
+            replace(blow, carried=carry_on(street.orders.values(), blow.began))
+            for blow in outcome.blows
+        ]
         outcome.unanswered = street.unanswered
         open_ = [*street.open, *bank.open]
         outcome.lost += [*street.strange, *(f"{one} has no end" for one in open_[:SHOWN_MAX_COUNT])]
