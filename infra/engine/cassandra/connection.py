@@ -42,8 +42,9 @@ REQUESTS_MAX_COUNT = 128
 REQUEST_LIMIT_S = 12.0
 #: Connecting to a machine that does not answer.
 CONNECT_LIMIT_S = 5.0
-#: How long a node that is gone is left alone before it is tried again: at first, and at last.
-RECONNECT_WAIT_S, RECONNECT_MAX_WAIT_S = 0.5, 10.0
+#: How long a node that is gone is left alone before it is tried again: at first, and at last. What
+#: waits for it goes on that much later; a try costs nothing.
+RECONNECT_WAIT_S, RECONNECT_MAX_WAIT_S = 0.5, 2.0
 #: Of the wire; every Cassandra that ScalarDB knows speaks it, from 3.0 to 5.0.
 PROTOCOL_VERSION = 4
 #: Rows of one page of an answer: some hundred KB.
