@@ -101,12 +101,16 @@ class Row:
     @property
     def measured(self) -> tuple[float, float] | None:
         """The one that the target is about."""
-        ends = self.kind in ("kill", "restart") and self.component in PROCESSES
-        return self.from_blow if ends else self.from_return
+        return self.from_blow if _is_made_up(self.component, self.kind) else self.from_return
 
     @property
     def on_time(self) -> bool:
         return self.measured is not None and self.measured[1] <= TARGET_S
+
+
+def _is_made_up(component: str, kind: str) -> bool:
+    """Whether the others have to carry on, and nobody waits for its return."""
+    return component in PROCESSES and kind in ("kill", "restart")
 
 
 def rows(blows: Iterable[Blow]) -> list[Row]:
@@ -116,14 +120,13 @@ def rows(blows: Iterable[Blow]) -> list[Row]:
         grouped.setdefault((blow.fault.component, blow.fault.kind), []).append(blow)
     return [
         Row(
-            component,
-            kind,
+            *key,
             len(some),
             median(blow.in_flight for blow in some),
-            _spread([(b.carried if component in PROCESSES else b.flowed, b.began) for b in some]),
+            _spread([(b.carried if _is_made_up(*key) else b.flowed, b.began) for b in some]),
             _spread([(b.flowed, b.over) for b in some]),
         )
-        for (component, kind), some in sorted(grouped.items())
+        for key, some in sorted(grouped.items())
     ]
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from streams.chaos.recovery import PROCESSES, TARGET_S, Row, rows
+from streams.chaos.recovery import TARGET_S, Row, rows
 from streams.chaos.run import Outcome
 
 #: How components are called where people read of them.
@@ -58,7 +58,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         "NOT well:"
         if wrong
         else "Every accepted order ended exactly once, the books balance, ledger and outbox agree,"
-        " no row is left prepared, nothing is parked; every target was met."
+        " no row has been prepared for over a minute, nothing is parked; every target was met."
     )
     yield from (f"- {line}" for line in wrong)
     yield from (f"- Left out: {line}" for line in outcome.left_out)
@@ -67,7 +67,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
 def _line(row: Row) -> str:
     mark = "yes" if row.on_time else "NO"
     times = [_spread(row.from_blow), _spread(row.from_return)]
-    bold = 0 if row.measured is row.from_blow and row.component in PROCESSES else 1
+    bold = 0 if row.measured is row.from_blow else 1
     times[bold] = f"**{times[bold]}**"
     cells = [NAMES[row.component], row.kind, str(row.count), f"{row.in_flight:g}", *times, mark]
     return f"| {' | '.join(cells)} |"
