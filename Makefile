@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help venv up test check static bench bench-engine flow golden lock dist images clean
+.PHONY: help venv up test check static bench bench-engine bench-real flow golden lock dist images clean
 
 # The first Python that is new enough, unless PYTHON=... names one.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -48,6 +48,9 @@ bench: $(DEV) ## the system and its floor, measured side by side
 
 bench-engine: $(DEV) ## the engine beside Java's and beside plain SQL, in turn on one PostgreSQL
 	@$(BIN)/python -m tests.bench.engines $(ARGS)
+
+bench-real: $(DEV) ## the choreography on real Kafka and PostgreSQL, beside pgbench and Java
+	@$(BIN)/python -m tests.bench.real $(ARGS)
 
 flow: $(RUNTIME) ## the flow graph, read from the code
 	@$(BIN)/odori flow $(ARGS)

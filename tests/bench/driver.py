@@ -31,7 +31,7 @@ LOOK_INTERVAL_S = 0.05
 PATIENCE_S = 60
 
 #: How many of these messages an order says until it has ended.
-_LAST: dict[type[Message], int] = {
+LAST: dict[type[Message], int] = {
     StockCommitted: 1,
     OrderCancelled: 3, StockReleased: 3, PaymentRefunded: 3,
 }  # fmt: skip
@@ -79,7 +79,7 @@ class Driver:
         self.system = system
         self._times: Times | None = None
         self._orders = orders()
-        self._last = {message.spec.wire: count for message, count in _LAST.items()}
+        self._last = {message.spec.wire: count for message, count in LAST.items()}
         self._missing: dict[str, int] = {}
         self._due: dict[str, tuple[float, float]] = {}
         self._given, self._ended = 0, 0

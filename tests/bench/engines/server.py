@@ -32,10 +32,10 @@ async def reading(url: str, pid: int) -> Reading:
     await connection.fetch(_FLUSH)
     row: Any = (await connection.fetch(_COUNTS))[0]
     await connection.close()
-    return Reading(_cpu(pid), row[0], int(row[1]))
+    return Reading(cpu_s(pid), row[0], int(row[1]))
 
 
-def _cpu(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """Seconds of a process, of its children, and of those that have ended."""
     while True:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
