@@ -4,14 +4,14 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from infra import containers
 from infra.chaos.clock import library
 from streams.chaos.containers import in_containers
-from streams.chaos.report import missed, report
+from streams.chaos.recovery import rows
+from streams.chaos.report import report
 from streams.chaos.run import run
 from streams.chaos.stage import OpenServers
 from tests.chaos.native import native
@@ -21,6 +21,8 @@ from tests.services import cassandra, compose, kafka, need, postgres
 CI = os.environ.get("CI") == "true"
 #: Five minutes have everything in them; a minute at home has some of it.
 SECONDS = float(os.environ.get("CHAOS_SECONDS") or (300 if CI else 60))
+#: The same faults in every run, so that a red one tells of a change; ODORI_SEED names others.
+USUAL_SEED = 7
 #: With tests beside it, two cores bear this.
 ORDERS_PER_SECOND = 20.0
 IMAGES = (containers.Kafka, containers.Postgres, containers.Cassandra)
@@ -43,13 +45,16 @@ def test_everything_is_broken_on_purpose_and_nothing_is_lost(
     tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     need("clocks are moved by libfaketime" if CI and library() is None else None)
-    seed = int(os.environ.get("ODORI_SEED") or Random().getrandbits(32))
+    seed = int(os.environ.get("ODORI_SEED") or USUAL_SEED)
     print(f"seed: ODORI_SEED={seed}")
     outcome = asyncio.run(
         run(servers(), tmp_path, seed=seed, seconds=SECONDS, rate=ORDERS_PER_SECOND, say=print)
     )
     print(report(outcome))
-    assert missed(outcome) == []
+    assert outcome.lost == []
+    # How long it took is in the report, and judged where people read it: by the command.
+    assert outcome.blows
+    assert [row for row in rows(outcome.blows) if row.measured is None] == []
     record_testsuite_property("ran", f"chaos: {outcome.summary}")
 
 
