@@ -129,7 +129,7 @@ class HttpClient:
                     return await self._once(request)
                 except (OSError, TimeoutError) as error:
                     trouble = error
-        raise Unreachable(f"{self.url} does not answer: {trouble or 'timeout'}")
+        raise Unreachable(f"{self.url} does not answer: {str(trouble) or 'timeout'}")
 
     async def _once(self, request: bytes) -> Answer:
         line = self._waiting() or await self._connect()
