@@ -51,6 +51,8 @@ class Settings:
     min_insync: int = 1
     #: Days that messages are kept on the broker; outboxes are kept longer.
     retention_days: int = 7
+    #: Who publishes the outboxes on Kafka: on, we; off, somebody else, such as Debezium.
+    relay: str = "on"
     #: How long an order may take to be paid and arranged before inventory asks for its stock back.
     reservation_seconds: int = 900
     #: How long stock is held for an order that may follow.
@@ -112,4 +114,6 @@ def _parse(name: str, text: str, default: object) -> object:
         return int(text)
     if name == "kafka" and not all(map(_ADDRESS.fullmatch, text.split(","))):
         raise SettingsError(f"ODORI_KAFKA={text!r} is not host:port[,host:port]")
+    if name == "relay" and text not in ("on", "off"):
+        raise SettingsError(f"ODORI_RELAY={text!r} is neither on nor off")
     return text

@@ -27,6 +27,8 @@ def start(role: Role, said: Callable[[Any, str], None], data: Path, **given: obj
         click.echo(f"Warning: {name} is no setting; is {likely} meant?", err=True)
     log_to(sys.stderr)
     found = settings(data=data, **given)
+    if found.relay == "off" and not found.kafka:
+        raise Trouble("ODORI_RELAY=off is for outboxes that go to Kafka: set ODORI_KAFKA", WRONG)
     if role.name != UP.name:
         _shared(found)
     elif not found.kafka and (before := running(data).get("kafka")):

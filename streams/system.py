@@ -66,6 +66,8 @@ class System:
         self.home = home_of(settings, self.topology.parts)
         #: Whether nobody else writes these stores; the lock of the folder sees to it.
         self.exclusive = self.home.exclusive
+        #: Whether somebody else publishes what is in the outboxes.
+        self.silent = settings.relay == "off"
         self.now = now
         self.stores: dict[str, Store] = {}
         self.workers: dict[str, Worker] = {}
@@ -110,7 +112,7 @@ class System:
             self.workers[name] = Worker(
                 store, self.topology.catalogue, self.bus, self.now, answer, self.taps,
                 operator_key=self.operator_key, exclusive=self.exclusive, member=self._member(),
-                hears=self.hears(name),
+                hears=self.hears(name), silent=self.silent,
             )  # fmt: skip
         await asyncio.gather(*(worker.start() for worker in self.workers.values()))
         if self.hears("payment"):
@@ -255,7 +257,7 @@ class System:
         """Publish the rest of a lane and retire it; False if it has to be tried again."""
         with suppress(Conflict):  # its owner is alive after all
             lane = await adopt(store.engine, store.codec(LaneRow), row, record, self._member())
-            if await Relay(self.bus, store, lane).flush():
+            if await Relay(self.bus, store, lane, silent=self.silent).flush():
                 await retire(store.engine, lane)
                 return True
         return False

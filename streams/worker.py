@@ -67,9 +67,11 @@ class Worker:
         exclusive: bool = True,
         member: str = "",
         hears: bool = True,
+        silent: bool = False,
     ) -> None:
         """With `exclusive` no other process writes this store's rows; `member` begins the owners of
-        our lanes. Who does not hear only takes commands: messages and timers are for others."""
+        our lanes. Who does not hear only takes commands: messages and timers are for others. Who is
+        `silent` publishes nothing: somebody else reads the outbox."""
         self.store = store
         self.part = store.part
         self._catalogue = catalogue
@@ -81,6 +83,7 @@ class Worker:
         self._exclusive = exclusive
         self._member = member
         self._hears = hears
+        self._silent = silent
         self._beaten = (-1, 0.0)
         self._tasks: list[asyncio.Task[None]] = []
         self._lane_task: asyncio.Task[None] | None = None
@@ -116,7 +119,7 @@ class Worker:
             self.part, self._catalogue, self.store.engine, lane, self._now, self._answer,
             exclusive=self._exclusive,
         )  # fmt: skip
-        self.relay = Relay(self._bus, self.store, lane)
+        self.relay = Relay(self._bus, self.store, lane, silent=self._silent)
         self._lane_task = self._spawn(self.relay.run(), f"relay {lane.name}")
         await self._look()
 

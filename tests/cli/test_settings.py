@@ -62,6 +62,18 @@ def test_a_number_out_of_its_bounds_is_named(name: str, text: str) -> None:
         read({f"ODORI_{name}": text})
 
 
+def test_a_relay_is_on_or_off_and_off_is_for_kafka(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert read({}).relay == "on"
+    with pytest.raises(SettingsError, match="ODORI_RELAY='no' is neither on nor off"):
+        read({"ODORI_RELAY": "no"})
+    monkeypatch.setenv("ODORI_RELAY", "off")
+    result = odori("up", "--data", tmp_path)
+    assert result.exit_code == WRONG
+    assert "ODORI_RELAY=off is for outboxes that go to Kafka: set ODORI_KAFKA" in result.output
+
+
 def test_every_number_has_bounds() -> None:
     numbers = {n for n, f in Settings.__dataclass_fields__.items() if isinstance(f.default, int)}
     assert numbers == BOUNDS.keys()

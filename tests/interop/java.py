@@ -1,9 +1,7 @@
 """ScalarDB itself: the Java library in a process of its own, which does what it is told."""
 
 import asyncio
-import hashlib
 import json
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -14,17 +12,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.services.jars import CACHE, FETCH_LIMIT_SECONDS, MAVEN, fetch, java, lacking_java
+from tests.services.jars import Program, java
 
-DRIVER = Path(__file__).parent / "driver"
-POM = DRIVER / "pom.xml"
-
-
-def _hash(*files: Path) -> str:
-    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
-
-
-JARS = CACHE / f"scalardb-{_hash(POM)}"
+PROGRAM = Program("scalardb", Path(__file__).parent / "driver" / "pom.xml")
 #: A command waits for 15 s at most until an abandoned record expires, then for busy databases.
 ANSWER_LIMIT_SECONDS = 60
 #: A process whose input ended halts at once.
@@ -43,40 +33,18 @@ class JavaError(Exception):
 
 def lacking() -> str | None:
     """Why ScalarDB cannot run here, or None."""
-    reason = lacking_java("ScalarDB", JARS)
-    if reason or classes().exists():
-        return reason
-    missing = [program for program in ("mvn", "javac") if not shutil.which(program)]
-    return f"ScalarDB's driver is built by Maven: there is no {missing[0]}" if missing else None
-
-
-def classes() -> Path:
-    """Where the compiled driver of exactly these sources is."""
-    return CACHE / f"interop-driver-{_hash(POM, *sorted(DRIVER.rglob('*.java')))}"
-
-
-def build() -> None:
-    """Fetch the library and compile the driver, once for each state of its sources."""
-    fetch(POM, JARS)
-    target = classes()
-    if target.exists():
-        return
-    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        command = [*MAVEN, "-f", str(POM), f"-Dclasses={folder}/classes"]
-        subprocess.run([*command, "compiler:compile"], check=True, timeout=FETCH_LIMIT_SECONDS)
-        if not target.exists():
-            Path(folder, "classes").rename(target)
+    return PROGRAM.lacking()
 
 
 class Java:
     """One process of the driver. Commands run side by side; each waits for its own answer."""
 
     def __init__(self, log: Path, heap: str = "512m") -> None:
-        build()
+        PROGRAM.build()
         self._log = log
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
-                java(heap, "-cp", f"{classes()}:{JARS}/*", "odori.Driver"),
+                java(heap, "-cp", PROGRAM.classpath, "odori.Driver"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

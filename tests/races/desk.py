@@ -61,7 +61,7 @@ class Desk(Store):
         at_once(self.open())
         self.take_lane()
 
-    def take_lane(self, lane: Lane | None = None) -> None:
+    def take_lane(self, lane: Lane | None = None, *, silent: bool = False) -> None:
         """A new lane, or an adopted one."""
         codec = self.codec(LaneRow)
         self.lane = lane or at_once(open_lane(self.engine, codec, self.part.name))
@@ -70,7 +70,7 @@ class Desk(Store):
             self.part, catalogue, self.engine, self.lane, lambda: self.now, answer
         )
         bus: Bus = self  # type: ignore[assignment]
-        self.relay = Relay(bus, self, self.lane)
+        self.relay = Relay(bus, self, self.lane, silent=silent)
         self.commits = 0
 
     def adopt(self, name: str) -> Lane:

@@ -116,6 +116,17 @@ def test_published_does_not_pass_a_hole(desk: Desk) -> None:
     assert desk.lane.acknowledged == 5
 
 
+def test_a_silent_relay_publishes_nothing_and_what_is_committed_counts_as_published(
+    desk: Desk,
+) -> None:
+    desk.take_lane(silent=True)
+    desk.hear(placed(1), placed(2))
+    assert at_once(desk.relay.flush())
+    at_once(desk.handler.beat())
+    assert [row.published for row in desk.rows(LaneRow) if row.lane == desk.lane.name] == [2]
+    assert desk.sent == []
+
+
 def test_a_failure_that_overtakes_its_event_while_that_commits_leaves_nothing_held(
     desk: Desk, tmp_path: Path
 ) -> None:

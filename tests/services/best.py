@@ -2,7 +2,7 @@
 suite to import: they stand in for those of all suites, which are processes."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -28,21 +28,24 @@ _CONTAINERS: dict[str, type[containers.Container]] = {
 
 
 @contextmanager
-def best(name: str, tell: Tell = lambda _, __: None) -> Iterator[AnyServer]:
-    """The best of this name that can be had here, started; `tell` hears which it is."""
+def best(
+    name: str, tell: Tell = lambda _, __: None, **options: Mapping[str, str]
+) -> Iterator[AnyServer]:
+    """The best of this name that can be had here, started; `tell` hears which it is. `options` are
+    its kind's own, such as a PostgreSQL's `settings`."""
     reason = containers.lacking()
     if reason is None:
         kind = _CONTAINERS[name]
         if not containers.has_image(kind.image):
             compose.images(name)
-        with kind() as server:
+        with kind(**options) as server:
             tell("ran", f"container {server.called} ({server.image})")
             yield server
         return
     if os.environ.get("CI") == "true":
         need(f"{name} must run in a container: {reason}")
     need(_NATIVE[name].lacking())
-    with _NATIVE[name].running() as process:
+    with _NATIVE[name].running(**options) as process:
         tell("ran", f"{process.name} as a process: {reason}")
         yield process
 

@@ -1,10 +1,12 @@
 """Programs from Maven Central: their jars in one cache, and the JVM that runs them."""
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -42,6 +44,53 @@ def fetch(pom: Path, jars: Path, *goals: str) -> None:
         subprocess.run(command, check=True, timeout=FETCH_LIMIT_SECONDS)
         if not jars.exists():
             Path(folder, "lib").rename(jars)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of ours: a pom with what it needs, and its sources beside it. Both come into the
+    cache once for each state of theirs."""
+
+    name: str
+    pom: Path
+
+    @property
+    def jars(self) -> Path:
+        return CACHE / f"{self.name}-{_hash(self.pom)}"
+
+    @property
+    def classes(self) -> Path:
+        """Where the compiled program of exactly these sources is."""
+        sources = sorted(self.pom.parent.rglob("*.java"))
+        return CACHE / f"{self.name}-classes-{_hash(self.pom, *sources)}"
+
+    @property
+    def classpath(self) -> str:
+        return f"{self.classes}:{self.jars}/*"
+
+    def lacking(self) -> str | None:
+        """Why it cannot run here, or None."""
+        reason = lacking_java(self.name, self.jars)
+        if reason or self.classes.exists():
+            return reason
+        missing = [program for program in ("mvn", "javac") if not shutil.which(program)]
+        return f"{self.name} is built by Maven: there is no {missing[0]}" if missing else None
+
+    def build(self) -> None:
+        """Fetch what it needs, and compile it."""
+        fetch(self.pom, self.jars)
+        target = self.classes
+        if target.exists():
+            return
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            command = [*MAVEN, "-f", str(self.pom), f"-Dclasses={folder}/classes"]
+            subprocess.run([*command, "compiler:compile"], check=True, timeout=FETCH_LIMIT_SECONDS)
+            if not target.exists():
+                Path(folder, "classes").rename(target)
+
+
+def _hash(*files: Path) -> str:
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 def java(heap: str, *arguments: str) -> list[str]:

@@ -83,9 +83,11 @@ class Postgres(Server):
         return ready.postgres(connection, "odori", "postgres")
 
 
-def running(fsync: bool = True) -> AbstractContextManager[Postgres]:
+def running(
+    fsync: bool = True, settings: Mapping[str, str] | None = None
+) -> AbstractContextManager[Postgres]:
     """A started PostgreSQL with its data in a folder of its own, gone afterwards."""
-    return started(lambda folder: Postgres(folder, fsync))
+    return started(lambda folder: Postgres(folder, fsync, settings))
 
 
 if __name__ == "__main__":
