@@ -18,7 +18,7 @@ HEAP = "256m"
 JVM = ("-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.showDateTime=true",
        "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS")  # fmt: skip
 #: How often it notes how far it has got; what it sent since is sent again after a kill.
-NOTE_INTERVAL_MS = 1_000
+NOTE_INTERVAL_MS = 10_000
 #: What of its log is told when it ended by itself.
 LAST_WORDS_CHARACTERS = 4_000
 
@@ -38,6 +38,7 @@ class Connect:
         folder.mkdir()
         self._log = folder / "connect.log"
         self._properties = folder / "connect.properties"
+        self._offsets = folder / "offsets"
         at = urlsplit(database)
         settings = connector() | {
             "name": "odori",
@@ -46,7 +47,7 @@ class Connect:
             "database.dbname": at.path[1:],
             "bootstrap.servers": kafka,
             "offset.storage": "org.apache.kafka.connect.storage.FileOffsetBackingStore",
-            "offset.storage.file.filename": str(folder / "offsets"),
+            "offset.storage.file.filename": str(self._offsets),
             "offset.flush.interval.ms": str(NOTE_INTERVAL_MS),
         }
         self._properties.write_text("".join(f"{k}={v}\n" for k, v in settings.items()))
@@ -57,6 +58,11 @@ class Connect:
         command = java(HEAP, *JVM, "-cp", PROGRAM.classpath, "odori.Connect", str(self._properties))
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    @property
+    def noted(self) -> bool:
+        """Whether it has ever noted how far it has got."""
+        return self._offsets.exists()
 
     def kill(self) -> None:
         """kill -9; it must have run until then."""

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.service
 
 DOMAINS = ("order", "inventory", "payment", "shipping")
 PARTS = ("work order inventory", "work payment shipping", "intake", "dashboard")
-#: Orders that came to an end before the kill.
+#: Orders that came to an end before the kill, since the connector noted how far it was.
 ENDED_COUNT = 15
 #: Orders accepted while nobody publishes.
 HELD_COUNT = 10
@@ -80,7 +80,9 @@ async def test_every_saga_ends_once_though_debezium_is_killed_in_the_midst(
         connect.start()
         await stocking
         buying = asyncio.create_task(ordering(intake, chance))
-        await dashboard.when(lambda: ended(data) >= ENDED_COUNT)
+        await dashboard.when(lambda: connect.noted)
+        enough = ended(data) + ENDED_COUNT
+        await dashboard.when(lambda: ended(data) >= enough)
         connect.kill()
         buying.cancel()
         await asyncio.wait([buying])
