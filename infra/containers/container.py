@@ -1,8 +1,10 @@
 """One server in a container that keeps its port and its data over stop, kill and start."""
 
+import gc
 import os
 import socket
 import time
+import warnings
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import Any, ClassVar, Self
@@ -31,11 +33,17 @@ class ContainerError(Exception):
 
 def lacking() -> str | None:
     """Why containers cannot run here, or None."""
-    try:
-        DockerClient(timeout=ENGINE_LIMIT_SECONDS).client.ping()
-    except (DockerException, OSError) as error:
-        return f"no Docker engine answers ({error})"
-    return None
+    with warnings.catch_warnings():
+        # where there is no engine, its client leaves sockets open, which complain at their end
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            DockerClient(timeout=ENGINE_LIMIT_SECONDS).client.ping()
+        except (DockerException, OSError) as error:
+            reason = f"no Docker engine answers ({error})"
+        else:
+            return None
+        gc.collect()
+    return reason
 
 
 def has_image(name: str) -> bool:
