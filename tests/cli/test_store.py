@@ -96,6 +96,7 @@ def test_a_database_that_does_not_answer_is_a_sentence_without_the_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ODORI_STORE", URL)
+    monkeypatch.setenv("ODORI_START_SECONDS", "0")
     for words in (("check",), ("saga", "O-1"), ("parked", "list"), ("up", "--port", 0)):
         said = odori(*words, "--data", tmp_path)
         assert said.exit_code == 3, said.output
