@@ -3,6 +3,7 @@ transaction of the engine over both."""
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -95,18 +96,20 @@ def records(kafka: str) -> dict[Place, list[Record]]:
 async def archived(archive: ConsensusCommit, place: Place, found: Sequence[Record]) -> int:
     """Keep a partition's records from where somebody stopped; how many transactions lost."""
     topic, part = place
-    lost = next_ = 0
-    while next_ < len(found):
+    lost = reached = 0
+    while reached < len(found):
         try:
             async with archive.transaction() as tx:
                 row = await tx.get(PLACES, place)
-                next_ = row["next"] if row else 0
-                for id_, type_, payload in found[next_ : next_ + ROWS_COUNT]:
+                begin = row["next"] if row else 0
+                for id_, type_, payload in found[begin : begin + ROWS_COUNT]:
                     await tx.insert(EVENTS, {"id": id_, "type": type_, "payload": payload})
-                next_ = min(next_ + ROWS_COUNT, len(found))
-                await tx.upsert(PLACES, {"topic": topic, "part": part, "next": next_})
+                end = min(begin + ROWS_COUNT, len(found))
+                await tx.upsert(PLACES, {"topic": topic, "part": part, "next": end})
         except (Conflict, LockedOut):
             lost += 1
+        else:
+            reached = end
     return lost
 
 
@@ -120,19 +123,20 @@ async def test_every_event_is_one_row_on_cassandra_whoever_reads_it_first(
         await odori.when(lambda: all_ended(odori.data, ORDERS_COUNT))
         await odori.stop()
     found = await asyncio.to_thread(records, emptied)
-    archives = [engine(postgres, cassandra, tmp_path) for _ in range(2)]
-    await archives[0].admin.create_coordinator_tables()
-    for table in (EVENTS, PLACES):
-        await archives[0].admin.create_table(table)
-    lost = await asyncio.gather(
-        *(archived(archive, *each) for archive in archives for each in found.items())
-    )
-    print(f"{sum(map(len, found.values()))} events, {sum(lost)} transactions lost to another")
-    async with archives[0].transaction(read_only=True) as tx:
-        kept = {row["id"]: (row["type"], row["payload"]) for row in await tx.scan_all(EVENTS)}
+    async with AsyncExitStack() as stack:
+        archives = [engine(postgres, cassandra, tmp_path) for _ in range(2)]
+        for archive in archives:
+            stack.push_async_callback(archive.close)
+        await archives[0].admin.create_coordinator_tables()
+        for table in (EVENTS, PLACES):
+            await archives[0].admin.create_table(table)
+        lost = await asyncio.gather(
+            *(archived(archive, *each) for archive in archives for each in found.items())
+        )
+        print(f"{sum(map(len, found.values()))} events, {sum(lost)} transactions lost to another")
+        async with archives[0].transaction(read_only=True) as tx:
+            kept = {row["id"]: (row["type"], row["payload"]) for row in await tx.scan_all(EVENTS)}
     assert kept == {id_: tuple(rest) for each in found.values() for id_, *rest in each}
-    for archive in archives:
-        await archive.close()
     host, _, port = cassandra.partition(":")
     with Cluster([host], port=int(port)) as cluster:
         session = cluster.connect()

@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Producer
 
 from infra.bus.kafka.connection import Connection, Topic
+from infra.settings import Settings
 from tests.e2e.books import check_once
 from tests.e2e.process import PATIENCE_SECONDS, run, up
 from tests.e2e.shop import all_ended, order, post, query, statuses
@@ -21,7 +22,9 @@ V1 = Path(__file__).parents[1] / "fixtures" / "v1"
 
 async def produce(address: str, written: list[dict[str, Any]]) -> None:
     """Put records on their topics as they were: keys, values, headers, order."""
-    topics = [Topic(name, 2, 1, {}) for name in {record["topic"] for record in written}]
+    topics = [
+        Topic(name, Settings.partitions, 1, {}) for name in {record["topic"] for record in written}
+    ]
     await Connection(address).create_topics(topics)
     producer = Producer({"bootstrap.servers": address})
     for record in written:
