@@ -70,7 +70,11 @@ public final class Driver {
       answer.add("value", value instanceof JsonElement done ? done : GSON.toJsonTree(value));
     } catch (Throwable error) {
       answer.addProperty("error", error.getClass().getSimpleName());
-      answer.addProperty("message", String.valueOf(error.getMessage()));
+      StringBuilder message = new StringBuilder(String.valueOf(error.getMessage()));
+      for (Throwable cause = error.getCause(); cause != null; cause = cause.getCause()) {
+        message.append(" <- ").append(cause);
+      }
+      answer.addProperty("message", message.toString());
     }
     return answer;
   }
