@@ -124,11 +124,6 @@ class Container(ABC):
             with suppress(NotFound):
                 made.stop()
 
-    def run(self, *command: str, user: str = "") -> tuple[int, str]:
-        """A command inside: its exit code, and what it said."""
-        code, said = self._running.exec_run(list(command), user=user)
-        return int(code or 0), said.decode(errors="replace")
-
     def __enter__(self) -> Self:
         try:
             self.start()
