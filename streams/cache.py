@@ -65,6 +65,11 @@ class RowCache:
                     (self.parked.discard if record is None else self.parked.add)(str(key[0]))
         self._age()
 
+    def forget(self) -> None:
+        """Nobody knows whether a commit happened: what is kept may be older than the store."""
+        for kept in (*self._young.values(), *self._old.values()):
+            kept.clear()
+
     def _age(self) -> None:
         if len(self._seen) >= SEEN_MAX_KEYS:
             self._seen_before, self._seen = self._seen, set()

@@ -231,6 +231,8 @@ class Handler:
             await tx.commit()
         except UnknownOutcome as unknown:
             self.unsure = True
+            if self.cache is not None:
+                self.cache.forget()
             asked = self.engine.begin(locked=True)
             try:
                 await asked.fetch({self.lane.codec.table: [self.lane.key]})

@@ -61,14 +61,17 @@ class Desk(Store):
         at_once(self.open())
         self.take_lane()
 
-    def take_lane(self, lane: Lane | None = None, *, silent: bool = False) -> None:
-        """A new lane, or an adopted one."""
+    def take_lane(
+        self, lane: Lane | None = None, *, silent: bool = False, exclusive: bool = False
+    ) -> None:
+        """A new lane, or an adopted one; who is `exclusive` remembers the rows it wrote."""
         codec = self.codec(LaneRow)
         self.lane = lane or at_once(open_lane(self.engine, codec, self.part.name))
         catalogue = self.topology.catalogue
         self.handler = Handler(
-            self.part, catalogue, self.engine, self.lane, lambda: self.now, answer
-        )
+            self.part, catalogue, self.engine, self.lane, lambda: self.now, answer,
+            exclusive=exclusive,
+        )  # fmt: skip
         bus: Bus = self  # type: ignore[assignment]
         self.relay = Relay(bus, self, self.lane, silent=silent)
         self.commits = 0

@@ -103,6 +103,29 @@ def test_when_nobody_can_be_asked_the_batch_runs_again_and_its_announcements_go_
     assert [e.type.split(".")[2] for e in desk.sent] == ["StockReserved"]
 
 
+def test_rows_are_not_remembered_past_a_commit_that_nobody_answered_for(tmp_path: Path) -> None:
+    desk = Desk("inventory", tmp_path)
+    desk.write(*shelves(2))  # one order empties the shelf
+    desk.take_lane(exclusive=True)
+    desk.hear(placed(1))
+    down = ["after-commit"]
+
+    def fault(point: str) -> None:
+        if point == "after-commit" and down:
+            down.append("begin")
+            raise UnknownOutcome("the connection died")
+        if point == "begin" and "begin" in down:
+            raise Unavailable("and does not come back")
+
+    desk.fault = fault
+    ended = event(ShipmentRefused, order_id="O-1")
+    with pytest.raises(Unavailable):
+        desk.hear(ended)
+    down.clear()
+    desk.hear(ended)  # it is known to be done, so nothing is written and nothing learnt
+    assert names(desk.hear(placed(2))) == ["StockReserved"]
+
+
 def test_published_does_not_pass_a_hole(desk: Desk) -> None:
     desk.hear(*[placed(number) for number in range(1, 6)])
     desk.refused = {3}
