@@ -28,6 +28,7 @@ from aiokafka.helpers import create_ssl_context
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from infra.bus.errors import BusUnreachable, ClientRefused, TopicRefused
+from infra.bus.kafka.sessions import Sessions
 from infra.observe import observe
 
 #: How long a broker that does not answer is waited for, if nobody says otherwise.
@@ -143,7 +144,7 @@ class Connection:
     def consumer(self, **settings: Any) -> Any:
         """Offsets are the caller's business: nothing is committed and nothing is reset by itself.
         Aborted transactions of others are not seen."""
-        return AIOKafkaConsumer(
+        consumer = AIOKafkaConsumer(
             enable_auto_commit=False,
             isolation_level="read_committed",
             fetch_max_wait_ms=FETCH_WAIT_MS,
@@ -152,6 +153,8 @@ class Connection:
             partition_assignment_strategy=(RangePartitionAssignor,),
             **{"auto_offset_reset": "none", **self._settings, **self._member, **settings},
         )
+        Sessions(consumer._client)  # aiokafka has no public place for it
+        return consumer
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[Any]:
