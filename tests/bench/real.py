@@ -41,12 +41,13 @@ WORKERS = (1, 2, 4)
 PARTITIONS = 8
 #: Commands of the backlog published at a time.
 PUBLISHED_AT_ONCE = 1_000
-#: Orders that wait before a measurement: more than are handled until its end.
-BACKLOG_ORDERS = 40_000
-#: Until then every worker has joined its groups, and its code and statements are warm.
-WARM_S = 8.0
-#: How long the last orders of a measured rate may take.
-PATIENCE_S = 60
+#: Orders danced before each measurement: then groups are joined, statements prepared, and what the
+#: broker's JVM runs hot is compiled.
+WARM_ORDERS = 4_000
+#: Between two looks whether the orders have ended.
+LOOK_S = 0.1
+#: How long orders may take to end.
+PATIENCE_S = 120
 #: A rate is offered for so long before it is measured.
 SETTLE_S = 3.0
 RATE = 100.0
@@ -56,7 +57,8 @@ SECTION, LATENCY = "orders on Kafka and PostgreSQL", "latency, one worker"
 PARTS = ("ours", "postgres", "kafka")
 NAMES = {"ours": "the workers", "postgres": "PostgreSQL", "kafka": "Kafka"}
 TOPICS = tuple(discover().topics)
-_ENDED = """SELECT count(*) FROM "order"."order" WHERE status IN ('CONFIRMED', 'CANCELLED')"""
+#: The last thing that happens to an order, or one of the last: its stock has left, or is back.
+_ENDED = """SELECT count(*) FROM inventory.reservation WHERE status IN ('COMMITTED', 'RELEASED')"""
 
 
 @dataclass
@@ -141,22 +143,29 @@ def served() -> Iterator[Real]:
         yield real
 
 
-async def all_out(real: Real, workers: int, seconds: float) -> tuple[Spent, Spent]:
-    """A backlog, and so many workers on it; a moment and a later one."""
-    bus = KafkaBus(real.bus.address)
-    for _ in range(BACKLOG_ORDERS // PUBLISHED_AT_ONCE):
+async def danced(real: Real, bus: KafkaBus, connection: asyncpg.Connection, count: int) -> Spent:
+    """So many more orders, all at once, to their end."""
+    wanted = await connection.fetchval(_ENDED) + count
+    for _ in range(count // PUBLISHED_AT_ONCE):
         await bus.publish("bench", real.commands(PUBLISHED_AT_ONCE))
-    await bus.close()
+    end = time.monotonic() + PATIENCE_S
+    while (spent := await real.spent(connection)).ended < wanted:
+        if time.monotonic() > end:
+            raise SystemExit(f"{wanted - spent.ended} orders have not ended in {PATIENCE_S} s")
+        await pause(LOOK_S)
+    return spent
+
+
+async def all_out(real: Real, workers: int, count: int) -> tuple[Spent, Spent]:
+    """So many workers; a moment, and when all orders published since then have ended."""
+    bus = KafkaBus(real.bus.address)
     connection = await asyncpg.connect(real.store.url)
     async with AsyncExitStack() as stack:
         await asyncio.gather(*(stack.enter_async_context(real.worker()) for _ in range(workers)))
-        await pause(WARM_S)
-        before = await real.spent(connection)
-        await pause(seconds)
-        after = await real.spent(connection)
+        before = await danced(real, bus, connection, WARM_ORDERS)
+        after = await danced(real, bus, connection, count)
     await connection.close()
-    if after.ended > BACKLOG_ORDERS - PUBLISHED_AT_ONCE:
-        raise SystemExit(f"{workers} workers ran dry; shorten --seconds")
+    await bus.close()
     return before, after
 
 
@@ -195,8 +204,10 @@ async def at_rate(real: Real, rate: float, seconds: float) -> list[float]:
             await bus.publish("bench", [envelope for _, envelope in found])
 
     async with real.worker():
+        connection = await asyncpg.connect(real.store.url)
+        await danced(real, bus, connection, WARM_ORDERS)
+        await connection.close()
         tasks = [asyncio.create_task(work) for work in (ear.hear(bus), publish())]
-        await pause(WARM_S)
         start, at = loop.time(), 0.0
         while (at := at + random.expovariate(rate)) < SETTLE_S + seconds:
             await pause(start + at - loop.time())
@@ -222,7 +233,7 @@ def rates(asked: argparse.Namespace) -> list[Figure]:
     for _ in range(asked.rounds):
         for count in WORKERS:
             with served() as real:
-                before, after = asyncio.run(all_out(real, count, asked.seconds))
+                before, after = asyncio.run(all_out(real, count, asked.orders))
             ended, wall = after.ended - before.ended, after.at - before.at
             costs = (getattr(after, part) - getattr(before, part) for part in PARTS)
             found[count].append([ended / wall, *(cost / ended * 1e6 for cost in costs)])
@@ -271,7 +282,8 @@ def floors(asked: argparse.Namespace) -> list[Figure]:
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.real", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10, help="of each measurement at the most")
+    parser.add_argument("--orders", type=int, default=12_000, help="of each measured rate")
+    parser.add_argument("--seconds", type=float, default=10, help="of each floor")
     parser.add_argument("--latency-seconds", type=float, default=20, help="of each rate")
     parser.add_argument("--rounds", type=int, default=3, help="one, two and four workers in turn")
     return parser.parse_args()

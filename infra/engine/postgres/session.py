@@ -23,11 +23,7 @@ class PostgresSession:
     async def rows(
         self, wanted: list[tuple[Table, list[Key]]], pending: list[Pending]
     ) -> list[list[Record]]:
-        ask = self._storage.shared.rows
-        if len(wanted) == 1:
-            answers = [await ask(*wanted[0])]
-        else:
-            answers = await asyncio.gather(*(ask(table, keys) for table, keys in wanted))
+        answers = await self._storage.shared.rows(wanted)
         for _, writing in answers:
             pending += writing
         return [records for records, _ in answers]

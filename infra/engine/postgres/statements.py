@@ -67,6 +67,12 @@ class Statements:
         """Rows by their keys."""
         return self._by_key(self._read) + (" FOR UPDATE OF t" if locked else "")
 
+    def numbered(self, number: int, first: int) -> str:
+        """Rows by their keys, each as one value; `first` is the first parameter."""
+        what = ",".join(f"t.{c}" for c in self._read)
+        keys = source(self._keys, first)
+        return f"SELECT {number},ROW({what}) FROM {keys} JOIN {self.name} t ON {self._shapes.match}"
+
     def images(self) -> str:
         """Whole rows by their keys."""
         return self._by_key([*map(quoted, self.table.stored)])
@@ -132,6 +138,12 @@ class Statements:
                 pending.append(writing)
         return records
 
+    def told(self, rows: Sequence[Any]) -> tuple[list[Record], list[Pending]]:
+        """Rows by their keys: the committed ones, and those that somebody is writing."""
+        pending: list[Pending] = []
+        found: list[Any] = self.found(rows, pending)
+        return [row for row in found if type(row) is Record] if pending else found, pending
+
     # writing
 
     def _insert(self, state: int = COMMITTED) -> Part:
@@ -183,6 +195,16 @@ def source(types: Sequence[str], first: int) -> str:
     arrays = ",".join(f"${first + i}::{kind}[]" for i, kind in enumerate(types))
     names = ",".join(f"column{i + 1}" for i in range(len(types)))
     return f"unnest({arrays}) AS v({names})"
+
+
+@lru_cache(maxsize=1_024)
+def rows_of(several: tuple[Statements, ...]) -> str:
+    """Rows of several tables by their keys, in one statement: the table's number, and the row."""
+    parts, at = [], 1
+    for number, statements in enumerate(several):
+        parts.append(statements.numbered(number, at))
+        at += statements.table.key_width
+    return " UNION ALL ".join(parts)
 
 
 @lru_cache(maxsize=1_024)

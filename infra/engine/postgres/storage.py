@@ -13,9 +13,16 @@ from infra.engine.fitting import refusal
 from infra.engine.metadata import mistyped
 from infra.engine.postgres import admin, ddl
 from infra.engine.postgres.pool import ACQUIRE_MAX_S, Connection, Pool
-from infra.engine.postgres.reads import Found, SharedReads
+from infra.engine.postgres.reads import Found, SharedReads, Wanted
 from infra.engine.postgres.session import LockedSession, PostgresSession
-from infra.engine.postgres.statements import Part, Statements, columns_of, table_name, together
+from infra.engine.postgres.statements import (
+    Part,
+    Statements,
+    columns_of,
+    rows_of,
+    table_name,
+    together,
+)
 from infra.engine.postgres.trouble import TROUBLE, UNBINDABLE, translate
 from infra.engine.shapes import quoted
 from infra.engine.storage import Change, Ending, Image, Pending, Selection, Session, lost
@@ -65,7 +72,7 @@ class PostgresStorage:
             server_settings=server_settings or {},
             connect=connect or {},
         )
-        self.shared = SharedReads(self._fetch_alone)
+        self.shared = SharedReads(self._fetch_all)
         self._statements: dict[Table, Statements] = {}
         self._seen: str | None = None
 
@@ -94,13 +101,26 @@ class PostgresStorage:
             raise refusal(table, keys, error) from error
         except TROUBLE as error:
             raise translate(error) from error
-        pending: list[Pending] = []
-        found: list[Any] = statements.found(rows, pending)
-        return [row for row in found if type(row) is Record] if pending else found, pending
+        return statements.told(rows)
 
-    async def _fetch_alone(self, table: Table, keys: list[Key]) -> Found:
+    async def _fetch_all(self, wanted: Wanted) -> list[Found]:
+        """Rows of several tables, in one statement."""
         async with self.pool.connection() as connection:
-            return await self.fetch(connection, table, keys)
+            if len(wanted) == 1:
+                return [await self.fetch(connection, *wanted[0])]
+            self.fault("read")
+            arrays = [a for table, keys in wanted for a in columns_of(keys, table.key_width)]
+            several = tuple(self._of(table) for table, _ in wanted)
+            try:
+                rows = await connection.fetch(rows_of(several), *arrays)
+            except UNBINDABLE:  # which of them tells what is wrong
+                return [await self.fetch(connection, *one) for one in wanted]
+            except TROUBLE as error:
+                raise translate(error) from error
+        found: list[list[Any]] = [[] for _ in wanted]
+        for number, row in rows:
+            found[number].append(row)
+        return [of.told(some) for of, some in zip(several, found, strict=True)]
 
     async def select(
         self,

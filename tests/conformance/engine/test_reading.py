@@ -1,9 +1,11 @@
 """Reads: by key, repeatable, set-wise, by scan, by index."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from infra.engine.errors import WriteRefused
 from infra.engine.table import Table, Type
 from tests.conformance.engine.cases import (
     APPLE,
@@ -31,6 +33,54 @@ class TestReading:
             assert transaction.seen(STOCK, APPLE).values == (*APPLE, 3, None)
             assert transaction.seen(STOCK, PEAR) is None
             assert transaction.seen(ORDERS, ("o1",)).values == ("o1", "placed")
+
+    async def test_values_of_every_type_are_the_same_from_several_tables_at_once(
+        self, use: Use
+    ) -> None:
+        kinds = [kind for kind in Type if kind is not Type.TIMESTAMP]  # Cassandra has none
+        columns = {"id": Type.INT} | {f"c_{kind.name.lower()}": kind for kind in kinds}
+        every = Table("shop", "every", columns, ("id",))
+        times = {"DATE": 20_000, "TIME": 1, "TIMESTAMPTZ": 1_700_000_000_123}
+        others = {"BOOLEAN": True, "TEXT": "é", "BLOB": b"\0\xff", "FLOAT": 0.5, "DOUBLE": -1e300}
+        known = times | others
+        full = (1, *(known.get(kind.name, 7) for kind in kinds))
+        bare = (2, *(None for _ in kinds))
+        async with use() as engine:
+            await engine.apply([every])
+            await stored(engine, full, bare, table=every)
+            await stored(engine, (*APPLE, 3, None))
+            await stored(engine, ("o1", "placed"), table=ORDERS)
+            first, second = engine.begin(), engine.begin()
+            await asyncio.gather(
+                first.fetch({every: [(1,), (2,), (3,)], STOCK: [APPLE, PEAR]}),
+                second.fetch({ORDERS: [("o1",)], every: [(2,)], STOCK: [APPLE]}),
+            )
+            assert first.seen(every, (1,)).values == full
+            assert first.seen(every, (2,)).values == second.seen(every, (2,)).values == bare
+            assert first.seen(every, (3,)) is first.seen(STOCK, PEAR) is None
+            assert first.seen(STOCK, APPLE) == second.seen(STOCK, APPLE)
+            assert second.seen(ORDERS, ("o1",)).values == ("o1", "placed")
+            with pytest.raises(KeyError):
+                second.seen(every, (1,))
+
+    async def test_of_several_tables_the_key_that_cannot_be_is_told_by_its_column(
+        self, use: Use
+    ) -> None:
+        async with use() as engine:
+            await stored(engine, ("o1", "placed"), table=ORDERS)
+            bad, good = engine.begin(), engine.begin()
+            answers = await asyncio.gather(
+                bad.fetch({ORDERS: [("o1",)], EVENTS: [(2**40, 1, 1)]}),
+                good.fetch({ORDERS: [("o1",)], STOCK: [APPLE]}),
+                return_exceptions=True,
+            )
+            if answers[0] is None:  # SQLite's integers are as wide as that
+                assert bad.seen(EVENTS, (2**40, 1, 1)) is None
+            else:
+                assert isinstance(answers[0], WriteRefused)
+                assert "shop.events.day" in str(answers[0])
+            assert answers[1] is None
+            assert good.seen(ORDERS, ("o1",)).values == ("o1", "placed")
 
     async def test_seeing_a_row_that_was_never_fetched_is_an_error(self, use: Use) -> None:
         async with use() as engine:
