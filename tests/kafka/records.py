@@ -47,11 +47,11 @@ async def receiving(address: str, group: str, *topics: str) -> AsyncIterator[Rec
         await receiver.close()
 
 
-async def hear(receiver: Receiver, last: int, *, done: bool = True) -> list[int]:
+async def hear(receiver: Receiver, last: int, *, first: int = 1, done: bool = True) -> list[int]:
     """Poll until all numbers up to `last` were heard; returns the numbers as they came."""
     heard: list[int] = []
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not set(range(1, last + 1)) <= set(heard):
+        while not set(range(first, last + 1)) <= set(heard):
             records = await receiver.poll(POLL_RECORDS, POLL_BYTES)
             heard += numbers(records)
             if done:

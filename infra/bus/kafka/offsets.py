@@ -25,8 +25,12 @@ class Track:
         waiting = self.waiting
         if not waiting or not waiting[0].offset <= offset <= waiting[-1].offset:
             return
-        self.early.add(offset)
-        while waiting and waiting[0].offset in self.early:
+        if offset != waiting[0].offset:
+            self.early.add(offset)
+            return
+        waiting.popleft()
+        self.position = offset + 1
+        while self.early and waiting and waiting[0].offset in self.early:
             self.position = waiting.popleft().offset + 1
             self.early.remove(self.position - 1)
 
