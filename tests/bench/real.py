@@ -49,7 +49,7 @@ LOOK_S = 0.1
 #: How long orders may take to end.
 PATIENCE_S = 120
 #: A rate is offered for so long before it is measured.
-SETTLE_S = 3.0
+SETTLE_S = 10.0
 RATE = 100.0
 CLIENTS = 32
 JAVA_CLIENTS = (8, 32)
