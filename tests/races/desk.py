@@ -1,21 +1,20 @@
-"""One domain's real store, lane, relay and handler, inline: nothing ever waits, nobody overtakes
-unless a fault says so."""
+"""One domain's real store, lane, relay and handler: nobody overtakes unless a fault says so."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 from domains.row import Row
-from infra.engine.sqlite import SqliteEngine
 from schemas.message import Message
 from streams.answers import answer
 from streams.bus import Arrival, Bus
 from streams.delivery import Delivery, Result, Via
 from streams.envelope import Envelope
 from streams.handle import Handled, Handler
-from streams.home import Files
 from streams.lane import Lane, adopt, lanes, open_lane
 from streams.relay import Relay
 from streams.rows import LaneRow
@@ -23,6 +22,7 @@ from streams.store import Store
 from streams.timers import due_deliveries
 from streams.topology import Part, Topology
 from tests.given import NOW, TOPOLOGY
+from tests.races.places import Place, place_of
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
@@ -30,24 +30,31 @@ T = TypeVar("T")
 _ids = count(1)
 
 
-def at_once(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never waits, right here."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    raise AssertionError("it waits")
+_opened: list["Desk"] = []
+
+
+@pytest.fixture(autouse=True)
+def every_desk_is_closed() -> Iterator[None]:
+    """For suites with desks: none outlives its test."""
+    yield
+    while _opened:
+        _opened.pop().leave()
 
 
 class Desk(Store):
     """A worker's desk; a second one on the same folder is another process's."""
 
-    def __init__(self, name: str, folder: Path, topology: Topology = TOPOLOGY) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        topology: Topology = TOPOLOGY,
+        place_of: Callable[[Path, str], Place] = place_of,
+    ) -> None:
         self.topology = topology
         self.part: Part = topology.parts[name]
-        self.path = folder / f"{name}.db"
-        self.home = Files(folder, inline=True)
+        self._place = place_of(folder, name)
+        self.home = self._place.home
         #: Called at "begin", "read", "before-commit" and "after-commit"; may raise.
         self.fault: Callable[[str], None] = lambda point: None
         self.commits = 0
@@ -55,18 +62,26 @@ class Desk(Store):
         self.sent: list[Envelope] = []
         #: Sequences that the bus does not take.
         self.refused: set[int] = set()
-        self.engine = SqliteEngine.open(
-            self.path, inline=True, fault=self._fault, clock=lambda: 1, busy_ms=0
-        )
-        at_once(self.open())
+        self.engine = self._place.engine(self._fault)
+        _opened.append(self)
+        self.run(self.open())
         self.take_lane()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do this to its end, whoever waits meanwhile."""
+        return self._place.run(work)
+
+    def leave(self) -> None:
+        """Close everything; nothing is finished or retired."""
+        self.run(self.close())
+        self._place.close()
 
     def take_lane(
         self, lane: Lane | None = None, *, silent: bool = False, exclusive: bool = False
     ) -> None:
         """A new lane, or an adopted one; who is `exclusive` remembers the rows it wrote."""
         codec = self.codec(LaneRow)
-        self.lane = lane or at_once(open_lane(self.engine, codec, self.part.name))
+        self.lane = lane or self.run(open_lane(self.engine, codec, self.part.name))
         catalogue = self.topology.catalogue
         self.handler = Handler(
             self.part, catalogue, self.engine, self.lane, lambda: self.now, answer,
@@ -79,8 +94,8 @@ class Desk(Store):
     def adopt(self, name: str) -> Lane:
         """Take over the lane of another."""
         codec = self.codec(LaneRow)
-        [found] = [(r, rec) for r, rec in at_once(lanes(self.engine, codec)) if r.lane == name]
-        return at_once(adopt(self.engine, codec, *found))
+        [found] = [(r, rec) for r, rec in self.run(lanes(self.engine, codec)) if r.lane == name]
+        return self.run(adopt(self.engine, codec, *found))
 
     def _fault(self, point: str) -> None:
         self.commits += point == "before-commit"
@@ -99,14 +114,14 @@ class Desk(Store):
     def hear(self, *heard: Message | Arrival | Delivery) -> Handled:
         """One batch, by the bus."""
         batch = [one if isinstance(one, Delivery) else delivered(one) for one in heard]
-        handled = at_once(self.handler.handle(batch))
+        handled = self.run(self.handler.handle(batch))
         self.relay.push(handled.envelopes)
         return handled
 
     def later(self, span: timedelta) -> Handled:
         """Let time pass, then handle what is due, in one batch."""
         self.now += span
-        return self.hear(*at_once(due_deliveries(self, self.topology.catalogue, self.now)))
+        return self.hear(*self.run(due_deliveries(self, self.topology.catalogue, self.now)))
 
     # what is there
 
@@ -116,21 +131,21 @@ class Desk(Store):
         for row in rows:
             codec = self.codec(type(row))
             tx.insert(codec.table, codec.encode(row))
-        at_once(tx.commit())
+        self.run(tx.commit())
 
     def rows(self, row: type[R]) -> list[R]:
         """All rows of a kind, as they are committed."""
         codec = self.codec(row)
         tx = self.reader.begin()
-        records = at_once(tx.scan_all(codec.table))
-        at_once(tx.rollback())
+        records = self.run(tx.scan_all(codec.table))
+        self.run(tx.rollback())
         return [codec.decode(record) for record in records]
 
     def said(self) -> list[str]:
         """The names of everything in the outbox."""
         tx = self.reader.begin()
-        records = at_once(tx.scan_all(self.part.outbox))
-        at_once(tx.rollback())
+        records = self.run(tx.scan_all(self.part.outbox))
+        self.run(tx.rollback())
         return [name_of(Envelope.of_row(record.values)) for record in records]
 
 

@@ -1,11 +1,8 @@
 """Deliveries that fail, their lines, and what nobody can read: race 11, bad input on the bus."""
 
-import asyncio
 import json
 import logging
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
@@ -28,14 +25,14 @@ from streams.bus import Arrival
 from streams.counted import observe_batch
 from streams.delivery import Delivery, Result
 from streams.envelope import Envelope, Headers, NotCloudEvent
-from streams.home import Files
 from streams.putback import Found, put_back
 from streams.rows import Parked, ParkedHead, TimerDue
 from streams.timers import due_deliveries
 from streams.topology import Route, Topology
 from streams.trace import trace_id
 from tests.given import TOPOLOGY
-from tests.races.desk import Desk, at_once, delivered, names, results
+from tests.races.desk import Desk, delivered, names, results
+from tests.stores import execute, store_of
 from tests.trade import event, listings, place
 
 SOON = timedelta(milliseconds=parked.BACKOFF_FIRST_MS)
@@ -134,7 +131,7 @@ def test_a_delivery_parked_in_the_batch_that_drains_its_line_is_no_orphan(tmp_pa
     [head] = desk.rows(TimerDue)
     breaking.on = False
     desk.now += SOON
-    due = at_once(due_deliveries(desk, desk.topology.catalogue, desk.now))
+    due = desk.run(due_deliveries(desk, desk.topology.catalogue, desk.now))
     handled = desk.hear(event(ShipmentArranged), *due)
     assert head.saga == "O-1"
     assert results(handled)[0] is Result.PARKED
@@ -216,7 +213,7 @@ def test_what_nobody_can_read_put_back_is_dead_once_more_and_stays_one_row(
     [dead] = desk.rows(Parked)
     for replays in (1, 2):
         found = [Found("order", row) for row in desk.rows(Parked)]
-        asyncio.run(put_back(Files(tmp_path), TOPOLOGY, found, note="again"))
+        desk.run(put_back(desk.home, TOPOLOGY, found, note="again"))
         handled = desk.later(utc_now() - desk.now + SOON)
         [again] = desk.rows(Parked)
         assert (again.key, again.state, again.replays) == (dead.key, "dead", replays)
@@ -228,24 +225,34 @@ def test_what_nobody_can_read_put_back_is_dead_once_more_and_stays_one_row(
     assert facts["kafka_dlt-original-offset"] == b"40"
 
 
+#: How a file and how PostgreSQL is told to refuse every order as it is written, and to take it.
+PICKY = {
+    False: (
+        'CREATE TRIGGER picky BEFORE UPDATE ON "order$order"'
+        " BEGIN SELECT RAISE(ABORT, 'not now'); END",
+        "DROP TRIGGER picky",
+    ),
+    True: (
+        'ALTER TABLE "order$order" ADD CONSTRAINT "not now" CHECK (false) NOT VALID',
+        'ALTER TABLE "order$order" DROP CONSTRAINT "not now"',
+    ),
+}
+
+
 def test_a_line_that_the_store_refuses_is_tried_again_until_it_takes_it(tmp_path: Path) -> None:
     breaking = Breaking(ChargeRequested)
     desk = desk_of(breaking, tmp_path)
     desk.hear(event(ChargeRequested), event(ShipmentArranged))
     breaking.on = False
-    with closing(sqlite3.connect(desk.path)) as other:
-        other.execute(
-            'CREATE TRIGGER picky BEFORE UPDATE ON "order$order"'
-            " BEGIN SELECT RAISE(ABORT, 'not now'); END"
-        )
+    refuse, take = PICKY[bool(store_of(tmp_path))]
+    execute(tmp_path, "order", refuse)
     for attempts in range(2, parked.ATTEMPTS_MAX_COUNT + 4):
         desk.later(timedelta(milliseconds=parked.BACKOFF_MAX_MS))
         first, second = sorted(desk.rows(Parked), key=lambda row: row.number)
         assert (first.type, first.attempts) == (ChargeRequested.spec.wire, attempts)
-        assert "not now" in first.reason
+        assert first.exception == "WriteRefused"
         assert (first.state, second.state) == ("waiting", "waiting")
-    with closing(sqlite3.connect(desk.path)) as other:
-        other.execute("DROP TRIGGER picky")
+    execute(tmp_path, "order", take)
     assert names(desk.later(timedelta(milliseconds=parked.BACKOFF_MAX_MS))) == ["OrderConfirmed"]
     assert (desk.rows(Parked), desk.rows(ParkedHead), desk.rows(TimerDue)) == ([], [], [])
 
