@@ -1,9 +1,8 @@
 """A running system with a shop that takes cards, on a data folder of its own."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +18,7 @@ from streams.connectors.provider import PaymentProvider, ProviderTimeout, Reply,
 from streams.delivery import Delivery, Outcome, Via
 from streams.envelope import Envelope
 from streams.system import System
+from tests.stores import execute, store_of
 from tests.trade import place
 
 R = TypeVar("R", bound=Row)
@@ -158,8 +158,7 @@ def answered(data: Path) -> list[tuple[str, int]]:
     """(key, approved) of everything that the provider ever answered."""
     if not (data / "provider.db").exists():
         return []
-    with closing(sqlite3.connect(data / "provider.db")) as books:
-        return books.execute("SELECT key, approved FROM answered ORDER BY key").fetchall()
+    return execute(data, "provider", "SELECT key, approved FROM answered ORDER BY key")
 
 
 async def until_answered(data: Path, key: str) -> None:
@@ -171,35 +170,19 @@ async def until_answered(data: Path, key: str) -> None:
 
 def heard(data: Path, envelope: Envelope) -> int:
     """How far the connector has noted that it heard the lane of this announcement."""
-    with closing(sqlite3.connect(data / "payment.db")) as store:
-        [table] = tables(store, "positions")
-        rows = store.execute(
-            f'SELECT sequence FROM "{table}" WHERE subscriber = ? AND lane = ?',
-            ("payment.connector", envelope.source.rpartition("/")[2]),
-        )
-        return sum(sequence for (sequence,) in rows)
-
-
-def tables(store: sqlite3.Connection, name: str) -> list[str]:
-    """The full name on disk of a domain's table."""
-    found = store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return [table for (table,) in found if table.endswith(f"${name}")]
+    lane = envelope.source.rpartition("/")[2]
+    rows = execute(data, "payment", f"""SELECT sequence FROM "payment$positions"
+        WHERE subscriber = 'payment.connector' AND lane = '{lane}'""")  # fmt: skip
+    return sum(sequence for (sequence,) in rows)
 
 
 def check_the_books(data: Path) -> None:
     """What the provider has taken and not given back is what payment counts as paid."""
-    with closing(sqlite3.connect(data / "provider.db")) as books:
-        [(taken,)] = books.execute(
-            "SELECT coalesce(sum(CASE kind WHEN 'charge' THEN amount ELSE -amount END), 0)"
-            " FROM answered WHERE approved"
-        ).fetchall()
-    with closing(sqlite3.connect(data / "payment.db")) as store:
-        [name] = tables(store, "payment")
-        payments = store.execute(
-            f'SELECT status, sum(amount) FROM "{name}" WHERE payment_method = ? GROUP BY status',
-            ("card",),
-        )
-        paid = dict(payments.fetchall())
+    [(taken,)] = execute(data, "provider", """SELECT
+        coalesce(sum(CASE kind WHEN 'charge' THEN amount ELSE -amount END), 0)
+        FROM answered WHERE approved""")  # fmt: skip
+    paid = dict(execute(data, "payment", """SELECT status, sum(amount) FROM "payment$payment"
+        WHERE payment_method = 'card' GROUP BY status"""))  # fmt: skip
     assert taken == paid.get("COMPLETED", 0)
     assert not paid.keys() & set(WAITING), "at rest nothing waits"
 
@@ -209,7 +192,8 @@ async def opened(
     data: Path, provider: PaymentProvider | None = None, kafka: str = ""
 ) -> AsyncIterator[Till]:
     """A system that runs, and is stopped afterwards."""
-    system = System(Settings(data=data, kafka=kafka), provider=provider)
+    settings = Settings(data=data, kafka=kafka, store=store_of(data))
+    system = System(settings, provider=provider)
     await system.start()
     try:
         yield Till(system)

@@ -14,6 +14,7 @@ from infra.settings import Settings
 from streams.envelope import Envelope
 from streams.intake.app import create_app
 from streams.system import System
+from tests.stores import store_of
 
 #: Seconds after which something that was to happen counts as not happening.
 PATIENCE_SECONDS = 20
@@ -108,7 +109,7 @@ def dump(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 @asynccontextmanager
 async def opened(data: Path, **settings: Any) -> AsyncIterator[House]:
     """A house that is open, and closed afterwards."""
-    system = System(Settings(data=data, **settings))
+    system = System(Settings(data=data, store=store_of(data), **settings))
     app = create_app(system)
     transport = httpx.ASGITransport(app)
     await system.start()

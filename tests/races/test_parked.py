@@ -228,8 +228,8 @@ def test_what_nobody_can_read_put_back_is_dead_once_more_and_stays_one_row(
 #: How a file and how PostgreSQL is told to refuse every order as it is written, and to take it.
 PICKY = {
     False: (
-        'CREATE TRIGGER picky BEFORE UPDATE ON "order$order"'
-        " BEGIN SELECT RAISE(ABORT, 'not now'); END",
+        """CREATE TRIGGER picky BEFORE UPDATE ON "order$order"
+        BEGIN SELECT RAISE(ABORT, 'not now'); END""",
         "DROP TRIGGER picky",
     ),
     True: (
