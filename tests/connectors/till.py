@@ -181,8 +181,8 @@ def check_the_books(data: Path) -> None:
     [(taken,)] = execute(data, "provider", """SELECT
         coalesce(sum(CASE kind WHEN 'charge' THEN amount ELSE -amount END), 0)
         FROM answered WHERE approved""")  # fmt: skip
-    paid = dict(execute(data, "payment", """SELECT status, sum(amount) FROM "payment$payment"
-        WHERE payment_method = 'card' GROUP BY status"""))  # fmt: skip
+    paid: dict[str, int] = dict(execute(data, "payment", """SELECT status, sum(amount)
+        FROM "payment$payment" WHERE payment_method = 'card' GROUP BY status"""))  # fmt: skip
     assert taken == paid.get("COMPLETED", 0)
     assert not paid.keys() & set(WAITING), "at rest nothing waits"
 

@@ -11,6 +11,7 @@ import pytest
 from streams import inbox
 from streams.embedded import EmbeddedSubscription
 from tests.http.house import House, opened, order
+from tests.stores import execute, store_of
 
 
 @contextmanager
@@ -127,14 +128,18 @@ async def test_a_bug_is_a_500_problem_that_tells_nothing_and_a_log_line_that_tel
         await house.until("OrderConfirmed")
 
 
+#: How a file and how PostgreSQL is told to refuse one order.
+PICKY = {
+    False: """CREATE TRIGGER picky BEFORE INSERT ON "order$order" WHEN NEW.order_id = 'O-7'
+        BEGIN SELECT RAISE(ABORT, 'not this one'); END""",
+    True: """ALTER TABLE "order$order" ADD CONSTRAINT picky CHECK (order_id <> 'O-7')""",
+}
+
+
 async def test_a_row_that_the_store_refuses_fails_its_own_request_only(tmp_path: Path) -> None:
     async with opened(tmp_path) as house:
         await house.stock_up()
-        with closing(sqlite3.connect(house.system.data / "order.db")) as connection:
-            connection.execute(
-                "CREATE TRIGGER picky BEFORE INSERT ON \"order$order\" WHEN NEW.order_id = 'O-7'"
-                " BEGIN SELECT RAISE(ABORT, 'not this one'); END"
-            )
+        execute(tmp_path, "order", PICKY[bool(store_of(tmp_path))])
         ids = [f"O-{number}" for number in range(20)]
         answers = await asyncio.gather(*(house.post("/api/orders", order(i, 1)) for i in ids))
         codes = {i: answer.status_code for i, answer in zip(ids, answers, strict=True)}

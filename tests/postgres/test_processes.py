@@ -1,6 +1,7 @@
 """Several processes over one PostgreSQL: each has a data folder of its own."""
 
 import asyncio
+import signal
 from pathlib import Path
 
 import httpx
@@ -11,10 +12,11 @@ from streams import system, worker
 from streams.home import InUse
 from streams.intake.health import readiness
 from tests.books.trading import asked, trading
-from tests.e2e.books import announced, check_once
+from tests.e2e.books import announced, check_once, check_the_books
 from tests.e2e.process import PATIENCE_SECONDS, run, up
 from tests.e2e.shop import all_ended, order, query, stock_up
 from tests.stores import remember, store_of
+from tests.trade import COMMERCE
 
 ORDERS_COUNT = 60
 HOLDS_COUNT = 20
@@ -59,6 +61,38 @@ async def test_over_kafka_two_share_the_work_and_one_ends_what_the_other_began(
     check_once(second, ids)
     told = announced(second)
     assert [told[f"hold:H-{n}"]["HoldReleased"] for n in range(HOLDS_COUNT)] == [1] * HOLDS_COUNT
+
+
+async def test_a_process_that_was_stopped_writes_nothing_more_in_the_lanes_that_were_adopted(
+    tmp_path: Path, emptied: str
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for data in (first, second):
+        remember(data, store_of(tmp_path))
+    ids = [f"P-{n}" for n in range(ORDERS_COUNT)]
+    async with up(first, kafka=emptied) as one:
+        await stock_up(one)
+        mine = lanes(first).keys()
+        async with up(second, kafka=emptied) as two:
+            await asyncio.gather(*(place(one.client, i) for i in ids[::3]))
+            one.process.send_signal(signal.SIGSTOP)
+            await asyncio.gather(*(place(two.client, i) for i in ids[1::3]))
+            await two.when(lambda: all(lanes(second)[name][0] == "retired" for name in mine))
+            left = {name: lanes(second)[name] for name in mine}
+            one.process.send_signal(signal.SIGCONT)
+            await asyncio.gather(*(place(one.client, i) for i in ids[2::3]))
+            await two.when(lambda: all_ended(second, ORDERS_COUNT))
+            assert {name: lanes(second)[name] for name in mine} == left
+            assert lanes(second).keys() > mine
+            await asyncio.gather(one.stop(), two.stop())
+    check_the_books(second)
+    check_once(second, ids)
+
+
+def lanes(data: Path) -> dict[str, tuple[str, int]]:
+    """Each lane of all domains, its state and how far it reaches."""
+    found = (query(data, d, f'SELECT lane, state, next FROM "{d}$lanes"') for d in COMMERCE)
+    return {lane: (state, next_) for rows in found for lane, state, next_ in rows}
 
 
 async def test_an_idle_process_is_not_taken_for_a_dead_one(

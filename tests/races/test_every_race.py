@@ -2,11 +2,18 @@
 by a sample beside it."""
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.races.on_services import ON_SERVICES
+
 TESTS = Path(__file__).parents[1]
+#: Of the lines of the design.
+NUMBERS = range(1, 22)
+#: What a test that needs a real server says.
+MARK = "pytest.mark.service"
 
 #: Race -> tests, as file::name. A mutant is named by mutants.py::name.
 RACES: dict[int, tuple[str, ...]] = {
@@ -115,6 +122,13 @@ RACES: dict[int, tuple[str, ...]] = {
         "races/test_worlds.py::test_an_embedded_process_that_is_killed_at_any_point_skips_nothing",
         "simulation/mutants.py::adopted_lane_is_not_published",
     ),
+    # a batch over two storages that aborts after preparing
+    14: (
+        (
+            "postgres/races/test_two_storages.py"
+            "::test_a_batch_that_aborts_after_preparing_was_never_published"
+        ),
+    ),
     # workers over the same hot products
     15: (
         "races/test_lanes.py::test_two_workers_over_the_same_products_both_get_on",
@@ -166,28 +180,51 @@ RACES: dict[int, tuple[str, ...]] = {
         "domains/test_inventory.py::test_an_order_of_a_hundred_lines_needs_one_pass",
     ),
 }
-#: A batch over two storages: the storages that can do it are an issue of their own.
-ELSEWHERE = {14}
 
 
 def functions_of(path: Path) -> set[str]:
-    """The names of all functions in a file."""
+    """The names of all functions in a file, and of those of other tests that it runs again."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return {n.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, kinds)}
+    tree = ast.parse(path.read_text())
+    found = {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tests."):
+            names = {alias.name for alias in node.names}
+            there = TESTS.parent.joinpath(*node.module.split(".")).with_suffix(".py")
+            found |= functions_of(there) if names == {"*"} else names
+    return found
 
 
-def missing(race: int) -> list[str]:
-    """Tests that are named for a race and do not exist."""
-    named = [test.split("::") for test in RACES.get(race, ())]
-    return [f"{file}::{name}" for file, name in named if name not in functions_of(TESTS / file)]
+def missing(named: Sequence[str]) -> list[str]:
+    """Those of these tests that do not exist."""
+    split = [test.split("::") for test in named]
+    return [f"{file}::{name}" for file, name in split if name not in functions_of(TESTS / file)]
 
 
-@pytest.mark.parametrize("race", sorted({*range(1, 22)} - ELSEWHERE))
+def without_service(named: Sequence[str]) -> list[str]:
+    """Those of these tests that need no real server."""
+    return [test for test in named if MARK not in (TESTS / test.split("::")[0]).read_text()]
+
+
+@pytest.mark.parametrize("race", NUMBERS)
 def test_every_race_has_tests_that_exist(race: int) -> None:
     assert RACES.get(race)
-    assert missing(race) == []
+    assert missing(RACES[race]) == []
 
 
-def test_a_test_that_does_not_exist_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(RACES, 1, ("races/test_lanes.py::test_that_nobody_wrote",))
-    assert missing(1) == ["races/test_lanes.py::test_that_nobody_wrote"]
+@pytest.mark.parametrize("race", NUMBERS)
+def test_every_race_has_tests_on_real_services(race: int) -> None:
+    assert ON_SERVICES.get(race)
+    assert missing(ON_SERVICES[race]) == []
+    assert without_service(ON_SERVICES[race]) == []
+
+
+def test_a_test_that_does_not_exist_is_noticed() -> None:
+    for file in ("races/test_lanes.py", "postgres/races/test_store.py", "postgres/test_refill.py"):
+        wrong = (f"{file}::test_that_nobody_wrote",)
+        assert missing(wrong) == [*wrong]
+
+
+def test_a_test_that_needs_no_service_is_noticed() -> None:
+    inline = ("races/test_lanes.py::test_published_does_not_pass_a_hole",)
+    assert (missing(inline), without_service(inline)) == ([], [*inline])
