@@ -4,9 +4,11 @@ import asyncio
 import signal
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
+from infra.engine.postgres.lock import PROCESS_LOCK
 from infra.settings import Settings
 from streams import system, worker
 from streams.home import InUse
@@ -22,6 +24,7 @@ ORDERS_COUNT = 60
 HOLDS_COUNT = 20
 #: Of an idle lane, one a second.
 BEATS_COUNT = 7
+WAITING = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
 
 pytestmark = pytest.mark.service
 
@@ -35,6 +38,22 @@ async def test_on_the_embedded_bus_a_second_process_is_refused(tmp_path: Path) -
                 pass
     async with trading(other):
         """The first one has left, and took nothing along."""
+
+
+async def test_a_process_starts_although_the_one_before_it_was_killed_a_moment_ago(
+    tmp_path: Path,
+) -> None:
+    killed = await asyncpg.connect(store_of(tmp_path))  # which the server believes to be there
+    await killed.execute(f"SELECT pg_advisory_lock({PROCESS_LOCK})")
+
+    async def noticed() -> None:
+        while not await killed.fetchval(WAITING):
+            pass  # every look is a question to the server
+        await killed.close()
+
+    noticing = asyncio.create_task(noticed())
+    async with asyncio.timeout(PATIENCE_SECONDS), trading(tmp_path):
+        await noticing
 
 
 async def test_over_kafka_two_share_the_work_and_one_ends_what_the_other_began(

@@ -10,6 +10,9 @@ from infra.engine.postgres.trouble import TROUBLE, translate, unconnected
 
 #: A number of our own for PostgreSQL's advisory locks.
 PROCESS_LOCK = 0x0D0122
+#: How long it is waited for: a process that was just killed has it until the server sees that its
+#: connections are gone.
+GONE_AFTER_MS = 500
 
 
 class ProcessLock:
@@ -28,8 +31,11 @@ class ProcessLock:
         except TROUBLE as error:
             raise unconnected(error, self._connect) from error
         try:
-            sql = f"SELECT pg_try_advisory_lock{shared}({PROCESS_LOCK})"
-            return bool(await self._connection.fetchval(sql))
+            await self._connection.execute(f"SET lock_timeout = {GONE_AFTER_MS}")
+            await self._connection.execute(f"SELECT pg_advisory_lock{shared}({PROCESS_LOCK})")
+            return True
+        except asyncpg.exceptions.LockNotAvailableError:
+            return False
         except TROUBLE as error:
             raise translate(error) from error
 
