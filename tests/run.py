@@ -1,4 +1,4 @@
-"""Run the test suites one after another, and say in one line each how they ended."""
+"""Run the test suites, and say in one line each how they ended."""
 
 import argparse
 import ast
@@ -10,20 +10,32 @@ import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 TESTS = Path(__file__).parent
 
-#: A suite that hangs must end by itself; the longest, both engines at once for a minute on each
-#: storage, takes 8 minutes.
-SUITE_LIMIT_SECONDS = 900
+#: A suite that hangs must end by itself; the longest, the engine's conformance beside others, takes
+#: some 12 minutes.
+SUITE_LIMIT_SECONDS = 1_200
+
+#: These mostly wait, so the others run beside them.
+BESIDE = ("conformance",)
+
+#: These load both cores, or time what they kill: nothing runs beside them.
+ALONE = ("chaos", "compose", "e2e", "mixed", "simulation")
 
 #: What an interrupted suite may take to stop the servers it started.
 GRACE_SECONDS = 15
 
 #: What pytest answers when a folder has no test to run; that is no failure.
 NO_TESTS = 5
+
+
+#: What runs now, to be ended with us.
+running: set[subprocess.Popen[str]] = set()
 
 
 @dataclass(frozen=True)
@@ -77,24 +89,51 @@ def run_limited(command: list[str]) -> tuple[int, str]:
         errors="replace",
         start_new_session=True,
     )
+    running.add(process)
     try:
         output, _ = process.communicate(timeout=SUITE_LIMIT_SECONDS)
     except subprocess.TimeoutExpired:
-        output = end(process) + f"\nended: not done within {SUITE_LIMIT_SECONDS} s\n"
-    except KeyboardInterrupt:
-        end(process)
-        raise
+        process.send_signal(signal.SIGINT)
+        output = last_words(process) + f"\nended: not done within {SUITE_LIMIT_SECONDS} s\n"
+    finally:
+        running.discard(process)
     return process.returncode, output
 
 
-def end(process: subprocess.Popen[str]) -> str:
-    """Interrupt pytest, so that fixtures clean up and it tells where it was; then insist."""
-    process.send_signal(signal.SIGINT)
+def last_words(process: subprocess.Popen[str]) -> str:
+    """What an interrupted pytest says when its fixtures have cleaned up; insists after a while."""
     try:
         return process.communicate(timeout=GRACE_SECONDS)[0]
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return process.communicate()[0]
+
+
+def run_all(names: list[str], pytest_args: list[str]) -> Iterator[Result]:
+    """Each as it ends: some beside others, some with nothing beside them."""
+    with ThreadPoolExecutor(len(BESIDE) + 1) as pool:
+
+        def run(name: str) -> Future[Result]:
+            return pool.submit(run_suite, name, pytest_args)
+
+        try:
+            beside = [run(name) for name in names if name in BESIDE]
+            yield from (run(name).result() for name in names if name not in BESIDE + ALONE)
+            yield from (future.result() for future in beside)
+            yield from (run(name).result() for name in names if name in ALONE)
+        finally:
+            interrupt(list(running))
+
+
+def interrupt(left: list[subprocess.Popen[str]]) -> None:
+    """We are interrupted, and what still runs is interrupted with us."""
+    for process in left:
+        process.send_signal(signal.SIGINT)
+    for process in left:
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def read_report(report: Path) -> tuple[int, int, list[str]]:
@@ -152,9 +191,9 @@ def main() -> int:
         parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(suites())}")
     marker = ["-m", "not service"] if args.no_service else []
     results = []
-    for suite in args.suite or suites():
-        results.append(run_suite(suite, marker))
-        show(results[-1])
+    for result in run_all(args.suite or suites(), marker):
+        results.append(result)
+        show(result)
     passed, failed = sum(r.passed for r in results), sum(r.failed for r in results)
     print(f"{passed} passed, {failed} failed, {sum(len(r.skips) for r in results)} skipped")
     return 1 if failed else 0
