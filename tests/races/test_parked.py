@@ -251,6 +251,7 @@ def test_a_line_that_the_store_refuses_is_tried_again_until_it_takes_it(tmp_path
         first, second = sorted(desk.rows(Parked), key=lambda row: row.number)
         assert (first.type, first.attempts) == (ChargeRequested.spec.wire, attempts)
         assert first.exception == "WriteRefused"
+        assert "not now" in first.reason
         assert (first.state, second.state) == ("waiting", "waiting")
     execute(tmp_path, "order", take)
     assert names(desk.later(timedelta(milliseconds=parked.BACKOFF_MAX_MS))) == ["OrderConfirmed"]

@@ -314,7 +314,8 @@ class PostgresStorage:
 def _named(changes: Sequence[Change], refused: WriteRefused) -> WriteRefused:
     """Which value was refused, where that can be told."""
     for change in changes:
-        found = refusal(change.table, [*change.inserts, *change.updates, *change.deletes], "")
+        keys = [row[:-1] for row in change.deletes]  # without the tx_id, which is no column's
+        found = refusal(change.table, [*change.inserts, *change.updates, *keys], "")
         if "." in str(found).removeprefix(change.table.full_name):
             return found
     names = ", ".join(table_name(change.table) for change in changes)
