@@ -88,7 +88,8 @@ class KafkaBus(Bus):
         name: str = "",
         wait_seconds: float = CONNECT_LIMIT_SECONDS,
     ) -> None:
-        self._epoch = epoch
+        #: Part of the groups' names; to be known before the first of them is joined.
+        self.epoch = epoch
         self._name = "" if "client_id" in (settings or {}) else name
         self._connection = Connection(address, settings, wait_seconds)
         self._sender = Sender(self._connection)
@@ -108,7 +109,7 @@ class KafkaBus(Bus):
     async def subscribe(
         self, subscriber: str, topics: Sequence[str], skip: Collection[str] = ()
     ) -> Subscription:
-        receiver = Receiver(self._connection, f"{subscriber}.e{self._epoch}", self._name)
+        receiver = Receiver(self._connection, f"{subscriber}.e{self.epoch}", self._name)
         await receiver.start(topics)
         self._subscriptions.append(KafkaSubscription(receiver, skip))
         return self._subscriptions[-1]
@@ -133,7 +134,7 @@ class KafkaBus(Bus):
 
     def watch(self, subscriber: str, topics: Sequence[str]) -> "Watched":
         """A consumer group whose members are elsewhere."""
-        return Watched(Onlooker(self._connection, f"{subscriber}.e{self._epoch}", topics))
+        return Watched(Onlooker(self._connection, f"{subscriber}.e{self.epoch}", topics))
 
     async def close(self) -> None:
         await asyncio.gather(*(subscription.close() for subscription in self._subscriptions))

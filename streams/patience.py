@@ -1,7 +1,7 @@
 """A store that is locked for a moment, or does not answer yet, is waited for, within a limit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeVar
 
 from infra.engine.errors import LockedOut, Unavailable
@@ -50,3 +50,14 @@ async def until_answered(act: Callable[[], Awaitable[T]], what: str, seconds: fl
                 observe("store.waiting", store=what, error=str(error), seconds=seconds)
                 said = True
             await asyncio.sleep(ANSWER_LOOK_S)
+
+
+async def side_by_side(*waits: Coroutine[None, None, None]) -> None:
+    """Wait for all of them at once; the first that fails ends the others, and is raised."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

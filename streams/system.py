@@ -23,7 +23,7 @@ from streams.embedded import EmbeddedBus
 from streams.folder import MEMBER_ID, MEMBER_ID_CHARS, hold, hold_own, kept_secret, operator_key
 from streams.home import Home, home_of
 from streams.lane import OPEN, adopt, lanes, retire
-from streams.patience import patiently, until_answered
+from streams.patience import patiently, side_by_side, until_answered
 from streams.relay import Relay
 from streams.role import UP, Role
 from streams.rows import LaneRow
@@ -76,7 +76,7 @@ class System:
         #: Hear every command and announcement of this process after its commit (dashboards).
         self.taps: list[Tap] = []
         self.operator_key = ""
-        self.bus: Bus  # as soon as the stores are open
+        self.bus: Bus  # as soon as the folder is locked
         self._lock: TextIO | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._died: dict[str, BaseException] = {}
@@ -96,14 +96,18 @@ class System:
         """
         self.lock()
         holding = partial(self.home.hold, alone=not self.settings.kafka)
-        await until_answered(holding, self.home.name, self.settings.start_seconds)
+        self.bus = self._bus()
+        await side_by_side(
+            until_answered(holding, self.home.name, self.settings.start_seconds),
+            self.bus.start(topic_specs(self.settings, self.topology)),
+        )
         for note in self.home.notes:
             observe("store.setting_ignored", note=note)
         all_there(self.home, self.topology)
         self.operator_key = operator_key(self.settings.data)
         await self._open_stores()
-        self.bus = self._bus()
-        await self.bus.start(topic_specs(self.settings, self.topology))
+        if self.settings.kafka:
+            self._kafka().epoch = max(store.epoch for store in self.stores.values())
         await asyncio.gather(*map(self._upgraded, self.stores.values()))
         ours = {name: store for name, store in self.stores.items() if name in self.role.works_for}
         for store in ours.values():
@@ -204,11 +208,9 @@ class System:
             return EmbeddedBus(self.stores)
         from streams.kafka_bus import KafkaBus
 
-        epoch = max(store.epoch for store in self.stores.values())
         return KafkaBus(
             self.settings.kafka,
             dict(self.settings.kafka_client),
-            epoch=epoch,
             name=f"odori-{self._folder()}",
             wait_seconds=self.settings.start_seconds,
         )
