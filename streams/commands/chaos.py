@@ -56,7 +56,7 @@ def command(seed: int | None, minutes: float, rate: float, file: Path | None) ->
         from infra.containers import ContainerError, lacking
         from streams.chaos.containers import in_containers
     except ModuleNotFoundError as error:
-        need = "pip install 'odori-choreography[postgres,cassandra,chaos]'"
+        need = "pip install 'odori-choreography[chaos]'"
         raise Trouble(f"odori chaos needs the package {error.name}: {need}") from None
     if reason := lacking():
         raise Trouble(f"odori chaos runs its servers in containers, and {reason}")
