@@ -27,9 +27,12 @@ from tests.books.trading import (
 from tests.e2e.process import up
 from tests.ops.test_upgrade import WITHOUT_END
 from tests.services.best import best
-from tests.stores import remember, store_of
+from tests.stores import on_postgres, remember, store_of
 
 pytestmark = pytest.mark.service
+
+END_OTHERS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 
 
 @pytest.mark.parametrize("paid_by", ["wallet", "card"])
@@ -67,6 +70,20 @@ def test_who_reads_all_stores_is_told_each_time_that_the_server_is_gone() -> Non
         for _ in range(2):
             with pytest.raises(Unavailable), several.snapshot():
                 pass
+
+
+@pytest.mark.parametrize("between_pages", [False, True])
+def test_who_reads_all_stores_is_told_that_the_connection_was_lost_meanwhile(
+    database: str, between_pages: bool
+) -> None:
+    with home_of(Settings(store=database), ["order"]).several() as several:
+        with pytest.raises(Unavailable), several.snapshot():
+            rows = several.rows("SELECT * FROM generate_series(1, 5000)")
+            if between_pages:
+                assert next(rows) == (1,)
+            on_postgres(database, END_OTHERS)
+            list(rows)
+        assert several.stores
 
 
 async def test_rows_of_an_older_version_are_upgraded_at_the_start(traded: Path) -> None:

@@ -49,7 +49,7 @@ class PostgresSeveral:
             yield
         finally:
             with suppress(EngineError):
-                self._wait(self._moment.rollback())
+                self._wait(self._back())
 
     def _begin(self) -> None:
         self._moment = self._wait(self._begun())
@@ -62,12 +62,15 @@ class PostgresSeveral:
     def rows(self, sql: str, *values: Value) -> Iterator[tuple[Any, ...]]:
         try:
             cursor = self._wait(self._cursor(spoken(sql), values))
-            while page := self._wait(cursor.fetch(PAGE_MAX_ROWS)):
+            while page := self._wait(_page(cursor)):
                 yield from map(tuple, page)
         except Unreadable:  # who looks for the damage may go on, at another moment
-            self._wait(self._moment.rollback())
+            self._wait(self._back())
             self._begin()
             raise
+
+    async def _back(self) -> None:
+        await self._moment.rollback()  # of a connection that was lost it fails before it is awaited
 
     async def _cursor(self, sql: str, values: tuple[Value, ...]) -> Any:
         return await self._connection.cursor(sql, *values)
@@ -100,6 +103,10 @@ def open_several(connect: Mapping[str, Any]) -> Iterator[PostgresSeveral]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def _page(cursor: Any) -> Any:
+    return await cursor.fetch(PAGE_MAX_ROWS)
 
 
 async def _connected(connect: Mapping[str, Any]) -> Any:
