@@ -111,7 +111,11 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def run(settings: Settings, said: Callable[[System, str], None], role: Role = UP) -> None:
-    """`serve` on uvloop."""
+    """`serve` on uvloop, which is faster; over TLS it may take half a minute to close a connection
+    to Kafka, which asyncio's own loop does at once."""
+    if "SSL" in settings.kafka_client.get("security_protocol", ""):
+        asyncio.run(serve(settings, said, role))
+        return
     import uvloop
 
     uvloop.run(serve(settings, said, role))

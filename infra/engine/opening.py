@@ -78,10 +78,15 @@ def _tls(configured: PostgresStorage) -> "str | ssl.SSLContext":
     """What asyncpg is told: the mode's name, or a context where files are given."""
     if not (configured.sslrootcert or configured.sslcert):
         return configured.sslmode
-    context = ssl.create_default_context(cafile=configured.sslrootcert or None)
+    try:
+        context = ssl.create_default_context(cafile=configured.sslrootcert or None)
+        if configured.sslcert:
+            context.load_cert_chain(configured.sslcert, configured.sslkey or None)
+    except OSError as error:
+        files = {"sslrootcert": configured.sslrootcert, "sslcert": configured.sslcert}
+        named = ", ".join(f"{name}={file}" for name, file in files.items() if file)
+        raise ConfigError(f"{configured.name}: {named} cannot be used: {error}") from error
     context.check_hostname = configured.sslmode == "verify-full"
     if configured.sslmode not in ("verify-ca", "verify-full"):
         context.verify_mode = ssl.CERT_NONE
-    if configured.sslcert:
-        context.load_cert_chain(configured.sslcert, configured.sslkey or None)
     return context

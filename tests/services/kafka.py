@@ -30,6 +30,8 @@ class Kafka(Server):
         super().__init__(folder)
         controller = free_ports(1)[0]
         self._heap = heap
+        #: What else the storage is formatted with.
+        self.formatting: tuple[str, ...] = ()
         self._settings = folder / "server.properties"
         listeners = f"PLAINTEXT://{self.address},CONTROLLER://127.0.0.1:{controller}"
         self._settings.write_text(
@@ -44,7 +46,8 @@ class Kafka(Server):
         if not (self.folder / "data" / "meta.properties").exists():
             fetch(HERE / "kafka.pom.xml", JARS, f"-Dkafka.version={VERSION}")
             tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", CLUSTER_ID]
-            command = java("128m", LOGGING, *tool, "-c", str(self._settings))
+            tool += ["-c", str(self._settings), *self.formatting]
+            command = java("128m", LOGGING, *tool)
             self.launch(command, CLASSPATH=classpath).wait()
         command = java(self._heap, LOGGING, "kafka.Kafka", str(self._settings))
         self.serve(command, CLASSPATH=classpath)

@@ -5,11 +5,12 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from difflib import get_close_matches
+from ssl import SSLError
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import (
     AuthenticationFailedError,
@@ -24,10 +25,10 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
     for_code,
 )
-from aiokafka.helpers import create_ssl_context
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from infra.bus.errors import BusUnreachable, ClientRefused, TopicRefused
+from infra.bus.kafka.client_settings import client_settings
 from infra.bus.kafka.sessions import Sessions
 from infra.observe import observe
 
@@ -47,11 +48,6 @@ FETCH_LIMIT_BYTES = 1024 * 1024
 #: How long the broker holds a fetch that finds nothing. A message ends the wait at once; the time
 #: is what a partition may have to wait that was not part of the fetch (see aiokafka's fetcher).
 FETCH_WAIT_MS = 200
-SSL_FILES = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_password")
-#: What only a member of a group has: when it is taken for dead, and how it shows that it is not.
-MEMBER_SETTINGS = ("session_timeout_ms", "heartbeat_interval_ms", "max_poll_interval_ms",
-                   "rebalance_timeout_ms")  # fmt: skip
-
 #: What no waiting mends: who we are, how we say so, and what the brokers understand.
 _REFUSALS = (
     AuthenticationFailedError,
@@ -62,8 +58,6 @@ _REFUSALS = (
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
 )
-#: What is not for the environment: what we give ourselves, and what is no text.
-OURS = {"bootstrap_servers", "loop", "sasl_oauth_token_provider", "ssl_context"}
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:
@@ -73,26 +67,6 @@ def _worth_saying(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("aiokafka.consumer.group_coordinator").addFilter(_worth_saying)
-
-
-def _known() -> set[str]:
-    """What all of the clients can be told."""
-    clients = (AIOKafkaAdminClient, AIOKafkaConsumer, AIOKafkaProducer)
-    names = [set(inspect.signature(client).parameters) for client in clients]
-    return set.intersection(*names) - OURS | {*SSL_FILES, *MEMBER_SETTINGS}
-
-
-def _value(name: str, value: Any) -> Any:
-    if name not in (known := _known()):
-        like = get_close_matches(name, known, 1)
-        hint = f"; is {like[0]} meant?" if like else ""
-        raise ClientRefused(f"Kafka's client has no setting {name}{hint}")
-    if not name.endswith(("_ms", "_bytes")):
-        return value
-    try:
-        return int(value)
-    except ValueError:
-        raise ClientRefused(f"{name}={value!r}, for Kafka's client, is not a number") from None
 
 
 class Topic(NamedTuple):
@@ -128,11 +102,7 @@ class Connection:
     ) -> None:
         self.address = address
         self._wait_seconds = wait_seconds
-        given = {name: _value(name, value) for name, value in (settings or {}).items()}
-        files = {name[4:]: given.pop(name) for name in SSL_FILES if name in given}
-        if files:
-            given["ssl_context"] = create_ssl_context(**files)
-        self._member = {name: given.pop(name) for name in MEMBER_SETTINGS if name in given}
+        given, self._member = client_settings(settings or {})
         self._settings = {"bootstrap_servers": address.split(","), **given}
 
     def producer(self) -> Any:
@@ -254,6 +224,7 @@ class Connection:
                 raise ClientRefused(f"Kafka at {self.address} refuses us: {error}") from error
             except (KafkaError, TimeoutError) as error:
                 await admin.close()
+                await self._be_refused()
                 if loop.time() + CONNECT_RETRY_SECONDS > end:
                     why = str(error) or "it is silent"
                     raise BusUnreachable(
@@ -264,6 +235,23 @@ class Connection:
                     observe("bus.waiting", address=self.address, seconds=seconds)
                     said = True
                 await asyncio.sleep(CONNECT_RETRY_SECONDS)
+
+    async def _be_refused(self) -> None:
+        """Raise what a broker has against us, which the clients only log while they look for one
+        that has not."""
+        known = inspect.signature(create_conn).parameters
+        how = {name: value for name, value in self._settings.items() if name in known}
+        for host, port, _ in collect_hosts(self._settings["bootstrap_servers"]):
+            try:
+                async with asyncio.timeout(CONNECT_TRY_SECONDS):
+                    (await create_conn(host, port, **how)).close()
+            except (*_REFUSALS, SSLError) as error:
+                raise ClientRefused(
+                    f"Kafka at {host}:{port} refuses us: {error}; mend"
+                    " ODORI_KAFKA_SECURITY_PROTOCOL, ODORI_KAFKA_SASL_... or ODORI_KAFKA_SSL_..."
+                ) from error
+            except (KafkaError, OSError, TimeoutError):
+                continue
 
 
 async def _create(admin: Any, topics: Sequence[Topic], dry: bool = False) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What PostgreSQL and the way to it raise, in the engine's own words."""
 
 from collections.abc import Mapping
+from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -32,9 +33,14 @@ _CONFLICTS = (
     pg.UniqueViolationError,
 )
 _LOST = (FAREWELL, pg.ConnectionDoesNotExistError, ConnectionError, TimeoutError, OSError)
-#: What a server says of an account or a database that it does not have; asking again changes
-#: nothing.
-_UNKNOWN = (pg.InvalidAuthorizationSpecificationError, pg.InvalidCatalogNameError)
+#: No such account, no such database, a server that we do not trust, settings that go not together:
+#: asking again changes nothing.
+_UNKNOWN = (
+    pg.InvalidAuthorizationSpecificationError,
+    pg.InvalidCatalogNameError,
+    asyncpg.ClientConfigurationError,
+    SSLCertVerificationError,
+)
 _REFUSED = (pg.DataError, pg.IntegrityConstraintViolationError, pg.ProgramLimitExceededError)
 
 
