@@ -16,7 +16,8 @@ current_setting('server_version'), current_user::text,
 has_database_privilege(current_database(), 'CREATE'),
 coalesce((SELECT string_agg(nspname::text, ', ' ORDER BY nspname) FROM pg_namespace
 WHERE nspname !~ '^(pg_|information_schema)' AND NOT (has_schema_privilege(oid, 'CREATE')
-AND has_schema_privilege(oid, 'USAGE'))), '')"""
+AND has_schema_privilege(oid, 'USAGE'))), ''),
+current_setting('wal_level')"""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def stores(settings: Settings, home: Home) -> Iterator[Finding]:
         return
     try:
         with home.several() as several, several.snapshot():
-            [(number, version, user, may_create, closed)] = several.rows(_POSTGRES)
+            [(number, version, user, may_create, closed, wal_level)] = several.rows(_POSTGRES)
     except EngineError as error:
         mend = "start it, or mend the address, user or password in ODORI_STORE"
         yield Finding(home.name, f"does not answer: {without_password(str(error))}", mend)
@@ -52,6 +53,10 @@ def stores(settings: Settings, home: Home) -> Iterator[Finding]:
     if closed:
         grant = f"GRANT USAGE, CREATE ON SCHEMA ... TO {user}"
         yield Finding(home.name, f"{user} may not use {closed}", f"let its owner run: {grant}")
+    if settings.relay == "off" and wal_level != "logical":
+        mend = "for Debezium run ALTER SYSTEM SET wal_level = logical, and restart it"
+        why = f"wal_level is {wal_level}, and with ODORI_RELAY=off others read its log"
+        yield Finding(home.name, why, mend)
 
 
 async def brokers(settings: Settings, specs: Sequence[TopicSpec]) -> list[Finding]:

@@ -61,6 +61,25 @@ def test_a_role_that_may_not_make_schemas_is_told_what_to_grant(
 
 
 @pytest.mark.service
+def test_a_log_that_debezium_could_not_read_is_told_where_the_outboxes_are_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need(lacking())
+    with running(fsync=False) as server:
+        monkeypatch.setenv("ODORI_STORE", server.url)
+        assert odori("schema", "apply", "--data", tmp_path).exit_code == 0
+        assert looked(tmp_path)[0] == 0
+        monkeypatch.setenv("ODORI_RELAY", "off")
+        code, lines = looked(tmp_path)
+        assert (code, len(lines)) == (NO, 2)
+        assert "wal_level is replica, and with ODORI_RELAY=off" in lines[1]
+        on_postgres(server.url, "ALTER SYSTEM SET wal_level = logical")
+        server.stop()
+        server.start()
+        assert looked(tmp_path) == (0, lines[:1])
+
+
+@pytest.mark.service
 def test_a_broker_tells_what_it_lacks_and_what_it_would_refuse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
