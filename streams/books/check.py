@@ -19,6 +19,8 @@ LOOK_INTERVAL_S = 0.2
 
 #: Messages that a broker has and subscribers have not handled, by topic.
 Lag = Callable[[], Mapping[str, int]]
+#: Messages about these sagas that have not reached who hears them, a line each.
+Unheard = Callable[[Several, Collection[str]], list[str]]
 
 
 class Verdict(StrEnum):
@@ -54,13 +56,15 @@ def check(
     *,
     domains: Collection[str] = STORES,
     lag: Lag | None = None,
+    unheard: Unheard | None = None,
     wait_s: float = 0,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> Books:
     """Check the books of all stores, beside a running system or without one.
 
     A store of `domains` that others have heard must be there. With `lag` a broker keeps the
-    positions. Waits up to `wait_s` for rest. Raises NoData, or what the engine raises.
+    positions; `unheard` tells where somebody else publishes the outboxes. Waits up to `wait_s` for
+    rest. Raises NoData, or what the engine raises.
     """
     with home.several() as several:
         if not several.stores:
@@ -69,14 +73,16 @@ def check(
             Difference("store", name, f"{several.called(name)} is missing", "a store", "nothing")
             for name in lost(home, domains)
         ]
-        look = _Look(several, missing, lag, now_ms)
+        look = _Look(several, missing, lag, unheard, now_ms)
         until = time.monotonic() + wait_s
         while True:
             books = look.once()
             if books.verdict is not Verdict.MOVING or books.unfinished:
                 return books
-            while time.monotonic() < until and not look.moving().rests:
+            while time.monotonic() < until:
                 time.sleep(LOOK_INTERVAL_S)
+                if look.moving().rests:
+                    break
             if time.monotonic() >= until:
                 return look.once() if wait_s else books
 
@@ -87,11 +93,13 @@ class _Look:
         several: Several,
         missing: Sequence[Difference],
         lag: Lag | None,
+        unheard: Unheard | None,
         now_ms: Callable[[], int],
     ) -> None:
         self._several = several
         self._missing = missing
         self._lag = lag
+        self._unheard = unheard
         self._now_ms = now_ms
         with several.snapshot():
             self._stores = domains_of(several)
@@ -109,6 +117,7 @@ class _Look:
         sums: dict[str, int] = {}
         unfinished: set[str] = set()
         ends: list[Difference] = []
+        late: list[str] = []
         several = self._several
         with several.snapshot():
             for store in self._stores:
@@ -118,8 +127,10 @@ class _Look:
             if before.rests and set(self._stores) >= STORES:
                 with naming(several, *sorted(STORES)):
                     ends, unfinished = across(several, {row[1] for row in before.dead})
+                    if self._unheard is not None and ends:
+                        late = self._unheard(several, {end.key for end in ends})
         after = self.moving() if before.rests else before
-        reasons = list(after.reasons)
+        reasons = [*after.reasons, *late]
         if before.rests and after.rests and before.marks != after.marks:
             reasons.append("messages went through while the books were read")
         if not reasons:

@@ -54,17 +54,21 @@ def command(wait_s: float, services: bool, verbose: bool, data: Path, as_json: b
       odori check --wait 30
       odori check --services
     """
+    from functools import partial
+
     from infra.engine.errors import EngineError
     from streams.books.check import Verdict, check
     from streams.home import NoData
     from streams.topology import discover
+    from streams.unheard import unheard
 
     found = settings(data=data)
     if services:
         _services(found, as_json)
-    lag = _lag(data) if found.kafka else None
+    lag, topology = _lag(data) if found.kafka else None, discover()
+    others = partial(unheard, topology) if found.relay == "off" else None
     try:
-        books = check(home(found), domains=discover().parts, lag=lag, wait_s=wait_s)
+        books = check(home(found), domains=topology.parts, lag=lag, unheard=others, wait_s=wait_s)
     except (NoData, EngineError) as error:
         raise Trouble(str(error)) from None
     if as_json:

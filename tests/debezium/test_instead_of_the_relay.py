@@ -12,6 +12,10 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from infra.bus.kafka.sender import key_hash
 from streams.envelope import Envelope
+from streams.terminal import CANNOT
+from streams.topology import discover
+from streams.unheard import unheard
+from tests.books.trading import home_at
 from tests.debezium.connect import connected
 from tests.e2e.books import check_once, check_the_books
 from tests.e2e.process import PATIENCE_SECONDS, Odori, run
@@ -92,6 +96,12 @@ async def test_every_saga_ends_once_though_debezium_is_killed_in_the_midst(
         assert len(await asyncio.to_thread(published, emptied)) == before
         held = len(statuses(data)) - ended(data)
         assert held >= HELD_COUNT
+        code, said, _ = await run("check", "--data", data)
+        assert code == CANNOT, said
+        waiting = [order for order, status in statuses(data).items() if status not in FINAL]
+        with home_at(data).several() as several, several.snapshot():
+            told = unheard(discover(), several, waiting)
+        assert any("messages have not reached inventory" in line for line in told), told
         unreadable(emptied)
         connect.start()
         for _ in range(LAST_COUNT):
