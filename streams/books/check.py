@@ -17,8 +17,8 @@ from streams.home import Home, NoData
 #: How often somebody who waits for rest looks again.
 LOOK_INTERVAL_S = 0.2
 
-#: Messages that a broker has and subscribers have not handled, by topic.
-Lag = Callable[[], Mapping[str, int]]
+#: Messages that a broker has and subscribers have not handled, by topic; None: nobody knows.
+Lag = Callable[[], Mapping[str, int | None]]
 #: Messages about these sagas that have not reached who hears them, a line each.
 Unheard = Callable[[Several, Collection[str]], list[str]]
 
@@ -108,7 +108,11 @@ class _Look:
         with self._several.snapshot():
             found = moving(self._several, self._stores, self._now_ms(), positions=self._lag is None)
         behind = self._lag() if self._lag is not None else {}
-        lags = tuple(f"{topic}: {n} messages are not handled" for topic, n in behind.items() if n)
+        lags = tuple(
+            f"{topic}: {'nobody says how many' if n is None else n} messages are not handled"
+            for topic, n in behind.items()
+            if n != 0
+        )
         return Moving(found.reasons + lags, found.marks, found.dead)
 
     def once(self) -> Books:

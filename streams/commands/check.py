@@ -128,7 +128,7 @@ def _some(lines: list[str], most: int | None) -> None:
         click.echo(f"... and {len(lines) - most} more such lines: --verbose tells all")
 
 
-def _lag(data: Path) -> Callable[[], Mapping[str, int]]:
+def _lag(data: Path) -> Callable[[], Mapping[str, int | None]]:
     """What the running system says of its topics; on Kafka the positions are in the broker."""
     import asyncio
 
@@ -137,12 +137,12 @@ def _lag(data: Path) -> Callable[[], Mapping[str, int]]:
 
     url = address(data, alive(data))
 
-    async def ask() -> dict[str, int]:
+    async def ask() -> dict[str, int | None]:
         try:
             async with HttpClient(url) as client:
                 look = (await client.get("/")).json()
         except (Unreachable, ValueError) as error:
             raise Trouble(f"{error}; does Odori still run?") from None
-        return {topic["name"]: int(topic["lag_messages"]) for topic in look["topics"]}
+        return {topic["name"]: topic["lag_messages"] for topic in look["topics"]}
 
     return lambda: asyncio.run(ask())

@@ -70,6 +70,12 @@ def test_what_was_moved_by_hand_is_found_and_named(
     assert any(d.book == book and key in (d.key, None) for d in books.differences)
 
 
+def test_a_topic_whose_broker_does_not_say_how_far_it_was_heard_may_move(traded: Path) -> None:
+    books = check(home_at(traded), lag=lambda: {"order.events": None, "order.commands": 0})
+    assert books.verdict is Verdict.MOVING
+    assert books.moving == ["order.events: nobody says how many messages are not handled"]
+
+
 def test_an_order_that_is_there_twice_is_found(traded: Path) -> None:
     columns = [row[1] for row in asked(traded, "order", 'PRAGMA table_info("order$order")')]
     changed = ",".join("'eve'" if c == "customer_id" else f'"{c}"' for c in columns)
