@@ -3,6 +3,7 @@
 PublishingError
  ├─ NotOpened    the orders need a catalogue that is not there
  ├─ NotAllowed   the server takes this from the operator only
+ ├─ NotTaken     the server takes none of these commands from anybody
  └─ BrokerGone   the broker did not take what was sent
 """
 
@@ -17,6 +18,10 @@ class NotOpened(PublishingError):
 
 class NotAllowed(PublishingError):
     """The server takes this from the operator only."""
+
+
+class NotTaken(PublishingError):
+    """The server takes none of these commands from anybody."""
 
 
 class BrokerGone(PublishingError):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from schemas.message import Command
 from streams.http_client import LINES_MAX_COUNT, Answer, HttpClient
 from streams.intake.routes import ALIASES, OPERATOR_HEADER, command_path
-from streams.publishing.errors import NotAllowed
+from streams.publishing.errors import NotAllowed, NotTaken
 from streams.publishing.pace import Pace
 from streams.publishing.senders import C, Sent
 
@@ -14,7 +14,7 @@ from streams.publishing.senders import C, Sent
 RETRY_AFTER_S = 1.0
 #: How often one command is offered to a server that is overloaded.
 OFFERS_MAX_COUNT = 60
-FORBIDDEN, OVERLOADED = 403, 503
+FORBIDDEN, NOT_FOUND, OVERLOADED = 403, 404, 503
 
 
 class HttpSender:
@@ -66,6 +66,11 @@ class HttpSender:
             raise NotAllowed(
                 f"{self._client.url} takes {command.spec.name} from the operator only: name the"
                 " data folder that it runs on with --data"
+            )
+        if answer.status == NOT_FOUND:
+            raise NotTaken(
+                f"{self._client.url} takes no {command.spec.name}; name with --url the part that"
+                " does, such as an intake, or publish with --via bus"
             )
         return answer
 

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.inventory import Replenish
 from streams.http_client import TRIES_MAX_COUNT, HttpClient, Unreachable
-from streams.publishing.errors import NotAllowed
+from streams.publishing.errors import NotAllowed, NotTaken
 from streams.publishing.over_http import HttpSender
 from streams.publishing.pace import Pace
 
@@ -119,6 +119,15 @@ def test_a_server_that_takes_it_from_the_operator_only_ends_the_run() -> None:
         assert caught.group_contains(NotAllowed, match="operator")
 
     against(lambda n: response(403), act)
+
+
+def test_a_part_that_does_not_take_the_command_is_told_with_the_way_out() -> None:
+    async def act(server: Server, client: HttpClient) -> None:
+        with pytest.raises(ExceptionGroup) as caught:
+            await HttpSender(client, "", Pace(None)).send(MORE[:1], lambda commands: None)
+        assert caught.group_contains(NotTaken, match="takes no Replenish; name with --url")
+
+    against(lambda n: response(404), act)
 
 
 def test_a_refusal_is_told_with_its_reason() -> None:
