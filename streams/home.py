@@ -13,7 +13,7 @@ from infra.engine.sqlite import SqliteEngine
 from infra.engine.sqlite.several import open_several
 from infra.settings import Settings
 
-_PASSWORDS = (re.compile(r"(?<=://)([^:@/]*):[^@/]*(?=@)"), re.compile(r"([?&]password=)[^&]*"))
+_PASSWORDS = (re.compile(r"(?<=://)([^:@/]*):\S*(?=@)"), re.compile(r"([?&]password=)[^&]*"))
 
 
 class InUse(Exception):

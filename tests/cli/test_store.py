@@ -114,6 +114,20 @@ def test_a_folder_remembers_its_store_but_no_password(tmp_path: Path) -> None:
     assert "s3cret" not in (tmp_path / "up.json").read_text()
 
 
+@pytest.mark.parametrize("password", ["s3/cret", "a@s3cret", "a:s3cret", "a/@s3cret"])
+def test_a_password_that_should_be_quoted_is_not_told_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    store = f"postgresql://ann:{password}@127.0.0.1:1/shop"
+    assert without_password(f"at {store}: no") == "at postgresql://ann@127.0.0.1:1/shop: no"
+    monkeypatch.setenv("ODORI_STORE", store)
+    monkeypatch.setenv("ODORI_START_SECONDS", "0")
+    result = odori("up", "--port", "0", "--data", tmp_path)
+    assert result.exit_code in (2, 3)
+    assert "127.0.0.1:1/shop" in result.output
+    assert "cret" not in result.output
+
+
 def test_without_the_driver_it_says_how_to_install_it(tmp_path: Path) -> None:
     program = (
         "import sys; sys.modules['asyncpg'] = None\n"

@@ -13,7 +13,7 @@ from .properties import Entry
 
 #: How like a key of ours a foreign one must be to be taken for a slip of the hand.
 SLIP_MIN_RATIO = 0.85
-_SECRET_IN_URL = re.compile(r"(?<=://)[^/@\s]*@|(?<=password=)[^&\s]*")
+_SECRET_IN_URL = re.compile(r"(?<=://).*@|(?<=password=)[^&\s]*")
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,14 @@ def translate(error: BaseException, *, committing: bool = False) -> EngineError:
 
 def unconnected(error: BaseException, connect: Mapping[str, Any]) -> EngineError:
     """The engine's error where no connection is made with these arguments; it says to where."""
-    kind = ConfigError if isinstance(error, _UNKNOWN) else Unavailable
-    return kind(f"{_place(connect)}: {type(error).__name__}: {error}")
+    why = f"{type(error).__name__}: {error}".partition("\n")[0]
+    if isinstance(error, (SSLCertVerificationError, asyncpg.ClientConfigurationError)):
+        mend = "name its authority's file in sslrootcert, and the host as its certificate does"
+    elif isinstance(error, _UNKNOWN):
+        mend = "mend user, password, database or sslmode"
+    else:
+        return Unavailable(f"{_place(connect)}: {why}")
+    return ConfigError(f"{_place(connect)}: {why}; {mend}")
 
 
 def _place(connect: Mapping[str, Any]) -> str:
