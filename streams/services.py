@@ -65,11 +65,12 @@ async def brokers(settings: Settings, specs: Sequence[TopicSpec]) -> list[Findin
     from streams.kafka_bus import topic
 
     name = f"Kafka at {settings.kafka}"
-    connection = Connection(settings.kafka, settings.kafka_client)
     try:
+        connection = Connection(settings.kafka, settings.kafka_client)
         seen = await connection.look([topic(spec) for spec in specs])
     except BusError as error:
-        return [Finding(name, str(error))]
+        said, _, mend = str(error).partition("; ")
+        return [Finding(name, said, mend or "mend what ODORI_KAFKA_... says")]
     found = [Finding(name, f"{seen.brokers} broker{'s' if seen.brokers > 1 else ''}")]
     if settings.replication > seen.brokers:
         wanted = f"ODORI_REPLICATION={settings.replication} needs as many brokers"

@@ -41,6 +41,25 @@ def test_nobody_at_an_address_is_told_without_the_password(
     assert "s3cret" not in store + bus
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said", "mend"),
+    [
+        ("SASL_MECHANISM", "PLAIN", "sasl_mechanism means nothing", "mend what ODORI_KAFKA_"),
+        ("REQUEST_TIMEOUT_MS", "9", "no Kafka answers", "start it, or mend the address"),
+    ],
+)
+def test_a_kafka_that_cannot_be_asked_is_something_to_mend_where_all_else_is_well(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, said: str, mend: str
+) -> None:
+    monkeypatch.setenv("ODORI_KAFKA", NOBODY)
+    monkeypatch.setenv(f"ODORI_KAFKA_{name}", text)
+    monkeypatch.setattr("infra.bus.kafka.connection.LOOK_LIMIT_SECONDS", 0)
+    code, lines = looked(shop)
+    assert (code, len(lines)) == (NO, 2)
+    assert said in lines[1]
+    assert mend in lines[1]
+
+
 @pytest.mark.service
 def test_a_role_that_may_not_make_schemas_is_told_what_to_grant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -24,7 +24,13 @@ def client_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
     become a context. Raises ClientRefused."""
     told = {name: _value(name, value) for name, value in given.items()}
     files = {name[4:]: told.pop(name) for name in SSL_FILES if name in told}
-    if "SSL" in told.get("security_protocol", ""):  # without a file: whom the system trusts
+    protocol = told.get("security_protocol", "PLAINTEXT")
+    if "SASL" not in protocol and (vain := [name for name in told if name.startswith("sasl_")]):
+        raise ClientRefused(
+            f"{vain[0]} means nothing to Kafka's client without security_protocol=SASL_SSL or"
+            f" SASL_PLAINTEXT: with {protocol} nobody would log in"
+        )
+    if "SSL" in protocol:  # without a file: whom the system trusts
         try:
             told["ssl_context"] = create_ssl_context(**files)
         except OSError as error:
