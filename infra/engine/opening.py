@@ -81,7 +81,8 @@ def _tls(configured: PostgresStorage) -> "str | ssl.SSLContext":
     try:
         context = ssl.create_default_context(cafile=configured.sslrootcert or None)
         if configured.sslcert:
-            context.load_cert_chain(configured.sslcert, configured.sslkey or None)
+            # without a password OpenSSL would ask the terminal for that of a locked key
+            context.load_cert_chain(configured.sslcert, configured.sslkey or None, password="")
     except OSError as error:
         files = {"sslrootcert": configured.sslrootcert, "sslcert": configured.sslcert}
         named = ", ".join(f"{name}={file}" for name, file in files.items() if file)

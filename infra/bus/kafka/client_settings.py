@@ -32,7 +32,8 @@ def client_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str,
         )
     if "SSL" in protocol:  # without a file: whom the system trusts
         try:
-            told["ssl_context"] = create_ssl_context(**files)
+            # without a password OpenSSL would ask the terminal for that of a locked key
+            told["ssl_context"] = create_ssl_context(**{"password": "", **files})
         except OSError as error:
             named = ", ".join(f"ssl_{n}={path}" for n, path in files.items() if n != "password")
             raise ClientRefused(f"Kafka's client cannot use {named}: {error}") from error
