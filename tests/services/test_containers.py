@@ -3,14 +3,24 @@
 import re
 import socket
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 
 import asyncpg
 import pytest
 import yaml
+from cassandra import DriverException
+from cassandra.cluster import Cluster, NoHostAvailable, Session
 
 from infra import containers
 from tests.services import compose, need
 
+#: How many rows Cassandra acknowledges before somebody kills it, while it is given more.
+BEFORE_KILL_COUNT = 500
+KEYSPACE = """CREATE KEYSPACE shop
+    WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}"""
 KINDS = (containers.Kafka, containers.Postgres, containers.Cassandra)
 
 
@@ -57,6 +67,34 @@ async def test_what_postgresql_committed_is_there_after_a_kill() -> None:
 
 
 @pytest.mark.service
+def test_what_cassandra_acknowledged_is_there_after_a_kill() -> None:
+    need(containers.lacking())
+    with containers.Cassandra() as server:
+        acknowledged: list[int] = []
+        with _session(server) as session:
+            session.execute(KEYSPACE)
+            session.execute("CREATE TABLE shop.payment (id int PRIMARY KEY)")
+            killer = threading.Thread(target=server.kill)
+            with pytest.raises((DriverException, NoHostAvailable)):
+                _pay(session, acknowledged, killer)
+            killer.join()
+        server.start()
+        with _session(server) as session:
+            there = {row.id for row in session.execute("SELECT id FROM shop.payment")}
+        assert set(acknowledged) - there == set()
+
+
+def _pay(session: Session, acknowledged: list[int], killer: threading.Thread) -> None:
+    """Insert until nobody answers any more; the kill comes in the midst of it."""
+    insert = session.prepare("INSERT INTO shop.payment (id) VALUES (?)")
+    for number in count():
+        session.execute(insert, (number,))
+        acknowledged.append(number)
+        if number == BEFORE_KILL_COUNT:
+            killer.start()
+
+
+@pytest.mark.service
 async def test_postgresql_goes_on_with_what_it_had_after_its_disk_was_full() -> None:
     need(containers.lacking())
     with containers.OnSmallDisk(256 << 20) as server:
@@ -86,6 +124,12 @@ def test_one_that_does_not_start_is_told_with_its_last_lines_and_leaves_nothing(
     with pytest.raises(containers.ContainerError, match="no_such_setting"), server:
         pass
     assert server.called not in _docker("ps", "-a", "--format", "{{.Names}}")
+
+
+@contextmanager
+def _session(server: containers.Cassandra) -> Iterator[Session]:
+    with Cluster(["127.0.0.1"], port=server.port) as cluster, cluster.connect() as session:
+        yield session
 
 
 def _docker(*words: str) -> str:
